@@ -1,0 +1,1 @@
+"""The dispatcher: takes campaigns and delivery reports, sends through the VPS, keeps every status true."""

@@ -1,0 +1,1 @@
+"""HTTP for operators: create campaigns, watch them, ask what happened to whom."""

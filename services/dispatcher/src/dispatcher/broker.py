@@ -1,0 +1,150 @@
+"""NATS: make the streams and durables true or refuse to start, and publish in order, acknowledged."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
+
+import msgspec
+import nats
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from contracts import streams
+from contracts.streams import Durable, NatsStream
+
+log = logging.getLogger(__name__)
+
+ACK_SECONDS = 10
+"""So long a publish waits for the NATS stream's acknowledgement."""
+
+
+class Unsafe(Exception):
+    """A NATS stream exists and would lose messages."""
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A message to publish; `id` is its `Nats-Msg-Id`, `headers` are those beside it."""
+
+    subject: str
+    payload: bytes
+    id: str
+    headers: Mapping[str, str] = {}
+
+
+class _BatchError(msgspec.Struct):
+    err_code: int = 0
+    description: str = ""
+
+
+class _BatchAnswer(msgspec.Struct):
+    error: _BatchError | None = None
+    seq: int = 0
+
+
+async def connect(url: str) -> Client:
+    """Connect, and stay connected for ever; reasons for errors are logged."""
+    return await nats.connect(
+        url,
+        name="dispatcher",
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.5,
+        connect_timeout=5,
+        error_cb=_log_error,
+    )
+
+
+async def _log_error(error: Exception) -> None:
+    log.warning("nats: %s", error)
+
+
+async def set_up(jetstream: JetStreamContext) -> None:
+    """Create what is missing, bring limits up to date, and refuse what is unsafe. Repeatable."""
+    for stream in streams.STREAMS:
+        await _set_up_stream(jetstream, stream)
+    for durable in streams.DURABLES:
+        await _set_up_durable(jetstream, durable)
+
+
+async def _set_up_stream(jetstream: JetStreamContext, stream: NatsStream) -> None:
+    wanted = _config(stream)
+    try:
+        existing = (await jetstream.stream_info(stream.name)).config
+    except NotFoundError:
+        await jetstream.add_stream(wanted)
+        return
+    if existing.storage != StorageType.FILE:
+        raise Unsafe(
+            f"the NATS stream {stream.name} is kept in memory: a restart would lose it; delete it first"
+        )
+    if existing.retention != wanted.retention:
+        raise Unsafe(
+            f"the NATS stream {stream.name} has the retention {existing.retention}, not {stream.retention};"
+            " it cannot be changed: delete the stream first"
+        )
+    await jetstream.update_stream(wanted)
+
+
+async def _set_up_durable(jetstream: JetStreamContext, durable: Durable) -> None:
+    await jetstream.add_consumer(
+        durable.stream,
+        ConsumerConfig(
+            durable_name=durable.name,
+            filter_subject=durable.subject,
+            ack_wait=durable.ack_wait_seconds,
+            max_deliver=durable.max_deliver,
+            max_ack_pending=durable.max_ack_pending,
+        ),
+    )
+
+
+def _config(stream: NatsStream) -> StreamConfig:
+    return StreamConfig(
+        name=stream.name,
+        subjects=[stream.subject],
+        storage=StorageType.FILE,
+        retention=RetentionPolicy(stream.retention),
+        discard=DiscardPolicy.NEW,
+        max_bytes=stream.max_bytes,
+        max_age=stream.max_age_seconds,
+        duplicate_window=stream.dedup_seconds,
+        allow_atomic=stream.atomic_batches,
+    )
+
+
+class Publisher:
+    """Publishes a run of messages so that their order holds: all or none at first, one by one where that fails."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._jetstream = client.jetstream(timeout=ACK_SECONDS)
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Return when the NATS stream has acknowledged all, in their order; a message it already has is dropped."""
+        size = streams.MAX_ATOMIC_BATCH
+        for start in range(0, len(messages), size):
+            batch = messages[start : start + size]
+            if len(batch) == 1 or not await self._publish_batch(batch):
+                await self._publish_singly(batch)
+
+    async def _publish_batch(self, batch: Sequence[Outgoing]) -> bool:
+        batch_id = uuid4().hex
+        for sequence, message in enumerate(batch[:-1], start=1):
+            headers = {
+                **message.headers,
+                **streams.batch_headers(batch_id, sequence, len(batch), message.id),
+            }
+            await self._client.publish(message.subject, message.payload, headers=headers)
+        last = batch[-1]
+        headers = {**last.headers, **streams.batch_headers(batch_id, len(batch), len(batch), last.id)}
+        answer = await self._client.request(last.subject, last.payload, timeout=ACK_SECONDS, headers=headers)
+        error = msgspec.json.decode(answer.data, type=_BatchAnswer).error
+        if error is not None and error.err_code != streams.ERROR_BATCH_DUPLICATE:
+            log.warning("nats: batch refused code=%d reason=%s", error.err_code, error.description)
+        return error is None
+
+    async def _publish_singly(self, batch: Sequence[Outgoing]) -> None:
+        for message in batch:
+            headers = {**message.headers, streams.MESSAGE_ID: message.id}
+            await self._jetstream.publish(message.subject, message.payload, headers=headers)

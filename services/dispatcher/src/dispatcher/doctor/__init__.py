@@ -1,0 +1,1 @@
+"""`dispatcher doctor`: is everything that the dispatcher needs there and safe, and what is to be done where not?"""

@@ -1,0 +1,1 @@
+"""What happens on a clock: read the projections, tell the aggregates."""

@@ -1,0 +1,223 @@
+"""What became of a send that nobody confirmed? Asked of the VPS by `/message-status`, and judged."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.timestamps import normalise
+from contracts.wire import MessageStatusRequest
+from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
+from dispatcher.domain import recipient_commands as command
+from dispatcher.domain.clocks import latest_ms
+from dispatcher.domain.status import Status
+from dispatcher.handling import Cause, Handling
+from dispatcher.projections import recipient_status
+from dispatcher.projections.rows import RecipientRow
+from dispatcher.store.stream_names import Key
+from dispatcher.translate import to_ms, to_time
+
+log = logging.getLogger(__name__)
+
+Policy = Literal["hold", "resend"]
+LookUp = Callable[[MessageStatusRequest], Awaitable[Remembered]]
+
+PARALLEL = 10
+"""So many look-ups are under way at once."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An attempt that nobody has settled, or that failed. `begun_at_ms`: when its message may first have left, which a
+    repeat tells of the attempt that it repeats.
+    """
+
+    campaign_id: UUID
+    recipient: str
+    number: int
+    session_id: str
+    message_id: str
+    started_at_ms: int
+    begun_at_ms: int
+
+    @property
+    def key(self) -> Key:
+        """Its campaign and its JID."""
+        return self.campaign_id, self.recipient
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """The VPS's word on an attempt: it was sent, with id and time (epoch ms)."""
+
+    message_id: str
+    at_ms: int
+
+
+class NotSent(msgspec.Struct, frozen=True):
+    """The VPS's word on an attempt: it was not sent."""
+
+
+class CannotTell(msgspec.Struct, frozen=True):
+    """The VPS does not know."""
+
+    reason: str
+
+
+class AskAgain(msgspec.Struct, frozen=True):
+    """The VPS gave no usable answer."""
+
+    reason: str
+
+
+Finding = Settled | NotSent | CannotTell | AskAgain
+
+_OWNERS = text(
+    "SELECT message_id, campaign_id, recipient FROM message_ids WHERE message_id = ANY(CAST(:ids AS text[]))"
+)
+_WITNESSES = text(f"""
+    SELECT {recipient_status.COLUMNS} FROM (
+        SELECT campaign_id, recipient FROM attempts a
+        WHERE a.session_id = :session_id AND a.started_at_ms < :before_ms AND a.recipient <> :recipient
+        ORDER BY a.started_at_ms DESC LIMIT :limit
+    ) a JOIN recipient_status r USING (campaign_id, recipient)
+    WHERE r.status IN ('sent', 'delivered', 'read')
+""")  # noqa: S608  # the inserted text is a constant
+WITNESSES = 20
+"""So many earlier attempts of the session are searched for a witness."""
+
+
+def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int) -> Finding:
+    """Return what the VPS's memory of the last message to a recipient says of our attempt.
+
+    `ours`: whether the id that it remembers is this recipient's (True), another message's (False), or nobody's
+    (None). An older message is proof that ours did not leave: the memory reaches back and nothing followed. One between
+    an attempt and its repeat may be either's. `skew_ms` is how far the clocks may be apart.
+    """
+    match remembered:
+        case NotFound():
+            return NotSent()
+        case NoLookup():
+            return CannotTell("this VPS cannot look messages up")
+        case Unreachable(reason):
+            return AskAgain(reason)
+        case Found(message_id, timestamp):
+            at_ms = to_ms(normalise(timestamp, to_time(attempt.started_at_ms)))
+            if message_id == attempt.message_id:
+                return Settled(message_id, at_ms)
+            if latest_ms(at_ms, skew_ms) < attempt.begun_at_ms:
+                return NotSent()
+            if ours is None and latest_ms(at_ms) >= attempt.started_at_ms:
+                return Settled(message_id, max(at_ms, attempt.started_at_ms))
+            return CannotTell("the VPS remembers another message")
+
+
+class Inquiry:
+    """Asks the VPS. `skew_seconds` is how far its clock may be from ours."""
+
+    def __init__(self, engine: AsyncEngine, look_up: LookUp, policy: Policy, skew_seconds: float = 2) -> None:
+        self._engine = engine
+        self._look_up = look_up
+        self._policy = policy
+        self._skew_ms = round(skew_seconds * 1000)
+
+    async def find(self, attempts: Sequence[Sent]) -> list[Finding]:
+        """Return what the VPS says of each, several asked at once."""
+        gate = asyncio.Semaphore(PARALLEL)
+        return await asyncio.gather(*(self._find(attempt, gate) for attempt in attempts))
+
+    def tell(self, handling: Handling, attempt: Sent, finding: Finding, cause: Cause) -> None:
+        """Let the recipient draw its conclusion; where there was no usable answer there is none."""
+        if isinstance(finding, AskAgain):
+            log.warning(
+                "[WA_SEND] look-up failed broadcast_id=%s reason=%s", attempt.campaign_id, finding.reason
+            )
+        else:
+            handling.tell_recipient(attempt.key, self._conclusion(handling, attempt, finding), cause)
+
+    def _conclusion(
+        self, handling: Handling, attempt: Sent, finding: Settled | NotSent | CannotTell
+    ) -> command.Command:
+        now_ms, number = handling.now_ms, attempt.number
+        match finding:
+            case Settled(message_id, at_ms):
+                return command.RecordSent(now_ms, number, at_ms, message_id, "lookup")
+            case NotSent():
+                return command.RecordFailed(now_ms, number, now_ms, "not sent, says the VPS", "lookup")
+            case CannotTell(reason) if self._may_resend(handling, attempt):
+                error = f"outcome unknown ({reason}); sent again by policy"
+                return command.RecordFailed(now_ms, number, now_ms, error, "policy")
+            case CannotTell(reason):
+                return command.Hold(now_ms, number, reason)
+
+    def _may_resend(self, handling: Handling, attempt: Sent) -> bool:
+        """Tell whether the policy sends again what nobody can tell of; the last attempt is held: it may have left."""
+        left = attempt.number < handling.rules.retry.max_attempts
+        return self._policy == "resend" and left and is_undecided(handling, attempt)
+
+    async def _find(self, attempt: Sent, gate: asyncio.Semaphore) -> Finding:
+        async with gate:
+            remembered = await self._ask(attempt.session_id, attempt.recipient)
+            ours = await self._is_ours(attempt, remembered)
+            finding = judge(attempt, remembered, ours, self._skew_ms)
+            if (
+                isinstance(finding, NotSent)
+                and isinstance(remembered, NotFound)
+                and await self._forgot(attempt)
+            ):
+                return CannotTell("the VPS has forgotten what it sent")
+            return finding
+
+    async def _ask(self, session_id: str, recipient: str) -> Remembered:
+        return await self._look_up(MessageStatusRequest(session_id=session_id, group_jid=recipient))
+
+    async def _is_ours(self, attempt: Sent, remembered: Remembered) -> bool | None:
+        if not isinstance(remembered, Found):
+            return None
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(_OWNERS, {"ids": [remembered.message_id]})
+            owners = [(campaign_id, recipient) for _, campaign_id, recipient in rows]
+        return attempt.key in owners if owners else None
+
+    async def _forgot(self, attempt: Sent) -> bool:
+        """Tell whether the VPS has forgotten a message that it certainly sent before this one may have left.
+
+        It forgets all when it restarts, and then says of everything that it was not sent. Without an earlier
+        message on the session nothing speaks against its word.
+        """
+        parameters = {
+            "session_id": attempt.session_id,
+            "recipient": attempt.recipient,
+            "before_ms": attempt.begun_at_ms,
+            "limit": WITNESSES,
+        }
+        async with self._engine.connect() as connection:
+            rows = [recipient_status.read(row) for row in await connection.execute(_WITNESSES, parameters)]
+        for row in rows:
+            telling = row.state.telling
+            if telling and telling.sent_at_ms and telling.sent_at_ms < attempt.begun_at_ms:
+                return isinstance(await self._ask(attempt.session_id, row.recipient), NotFound)
+        return False
+
+
+def described(row: RecipientRow, number: int, session_id: str) -> Sent:
+    """Return what there is to ask about an attempt of a recipient."""
+    attempt = row.state.attempt(number)
+    if attempt is None:
+        raise LookupError(f"a recipient of {row.campaign_id} knows nothing of attempt {number}")
+    return Sent(
+        *row.key,
+        number,
+        session_id,
+        attempt.message_id,
+        attempt.started_at_ms,
+        row.state.begun_at_ms(attempt),
+    )
+
+
+def is_undecided(handling: Handling, attempt: Sent) -> bool:
+    """Tell whether nobody knows what became of it."""
+    return handling.changes.recipients[attempt.key].state.status is Status.UNCONFIRMED

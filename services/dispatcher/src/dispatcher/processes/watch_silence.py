@@ -1,0 +1,99 @@
+"""The watchdog: a VPS that takes messages and never calls back may be sending nothing, or everything unseen."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from dispatcher.domain.session import CONNECTED
+from dispatcher.domain.session_decider import FallSilent
+from dispatcher.handling import Cause, Rules, batch
+from dispatcher.projections import recipient_status
+from dispatcher.translate import to_time
+
+log = logging.getLogger(__name__)
+
+LOOKED_AT = 20
+"""So many messages of a session are looked at, to find one that the VPS took."""
+BATCH = 100
+"""So many sessions are suspected at a time."""
+
+_SUSPECTS = text(f"""
+    SELECT s.session_id, a.attempt_id::text, a.started_at_ms, {recipient_status.COLUMNS}
+    FROM session_status s
+    LEFT JOIN session_hearing h USING (session_id)
+    CROSS JOIN LATERAL (
+        SELECT a.attempt_id, a.campaign_id, a.recipient, a.started_at_ms FROM attempts a
+        WHERE a.session_id = s.session_id AND a.started_at_ms <= :before_ms AND a.started_at_ms
+              > greatest(coalesce(h.heard_at_ms, 0), coalesce(CAST(s.state->>'watched_from_ms' AS bigint), 0))
+        ORDER BY a.started_at_ms LIMIT :looked_at
+    ) a
+    JOIN recipient_status r ON r.campaign_id = a.campaign_id AND r.recipient = a.recipient
+    WHERE s.status = :connected AND NOT s.state ? 'silent_since_ms'
+      AND NOT coalesce(CAST(s.state->>'paused' AS boolean), false)
+    LIMIT :limit
+""")  # noqa: S608  # the inserted text is a constant
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """A session that has not been heard of since it took a message at `since_ms`."""
+
+    session_id: str
+    since_ms: int
+
+
+class Watchdog:
+    """Finds sessions that fell silent. `pauses`: nothing more leaves through them then."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        rules: Rules,
+        silence_seconds: float,
+        now_ms: Callable[[], int],
+        *,
+        pauses: bool,
+    ) -> None:
+        self._engine = engine
+        self._rules = rules
+        self._silence_seconds = silence_seconds
+        self._now_ms = now_ms
+        self._pauses = pauses
+
+    async def look(self) -> int:
+        """Say of each session that fell silent that it did; return of how many."""
+        async with self._engine.connect() as connection:
+            suspects = await self._suspects(connection)
+        if suspects:
+            await self._tell(suspects)
+        return len(suspects)
+
+    async def _suspects(self, connection: AsyncConnection) -> list[Suspect]:
+        parameters = {
+            "before_ms": self._now_ms() - round(self._silence_seconds * 1000),
+            "connected": CONNECTED,
+            "looked_at": LOOKED_AT,
+            "limit": BATCH * LOOKED_AT,
+        }
+        found: dict[str, Suspect] = {}
+        for session_id, attempt_id, started_at_ms, *row in await connection.execute(_SUSPECTS, parameters):
+            if _was_taken(row, attempt_id):
+                found.setdefault(session_id, Suspect(session_id, started_at_ms))
+        return list(found.values())
+
+    async def _tell(self, suspects: Sequence[Suspect]) -> None:
+        async with batch(self._engine, self._rules, self._now_ms()) as (connection, handling):
+            await handling.load(connection, session_ids=[suspect.session_id for suspect in suspects])
+            for suspect in suspects:
+                since = f"{to_time(suspect.since_ms):%Y-%m-%d %H:%M:%S} UTC"
+                error = f"no callback has come for any message since {since}, and the VPS says connected"
+                command = FallSilent(handling.now_ms, suspect.since_ms, error, self._pauses)
+                handling.tell_session(suspect.session_id, command, Cause(suspect.session_id))
+                log.warning("[WA_SEND] session=%s fell silent since=%s", suspect.session_id, since)
+
+
+def _was_taken(row: Sequence[object], attempt_id: str) -> bool:
+    attempts = recipient_status.read(row).state.attempts
+    return any(attempt.id == attempt_id and attempt.accepted_at_ms is not None for attempt in attempts)

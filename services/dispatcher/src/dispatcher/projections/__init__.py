@@ -1,0 +1,1 @@
+"""What the events come to, as tables. Each can be thrown away and rebuilt; `changes` is the fold that all share."""
