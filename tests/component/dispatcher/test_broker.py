@@ -1,0 +1,86 @@
+"""The NATS streams are made true, or the dispatcher refuses to start."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+import pytest_asyncio
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+
+from contracts import streams
+from dispatcher import broker
+from support.servers import delete_streams
+
+
+@pytest_asyncio.fixture
+async def client(nats_url: str) -> AsyncIterator[Client]:
+    """A connection to a server that has none of our streams."""
+    await delete_streams(nats_url)
+    client = await broker.connect(nats_url)
+    yield client
+    await client.close()
+
+
+async def states(jetstream: JetStreamContext) -> list[object]:
+    """What the server holds of every stream and durable of the contract, as far as we decide it."""
+    held: list[object] = []
+    for stream in streams.STREAMS:
+        config = (await jetstream.stream_info(stream.name)).config
+        held.append(
+            (config.name, config.subjects, config.storage, config.retention, config.max_bytes, config.max_age)
+        )
+    for durable in streams.DURABLES:
+        consumer = (await jetstream.consumer_info(durable.stream, durable.name)).config
+        held.append((consumer.durable_name, consumer.filter_subject, consumer.ack_wait, consumer.max_deliver))
+    return held
+
+
+async def test_set_up_makes_what_is_missing_and_repeats_without_a_change(client: Client):
+    jetstream = client.jetstream()
+    await broker.set_up(jetstream)
+    first = await states(jetstream)
+    await broker.set_up(jetstream)
+    assert await states(jetstream) == first
+    assert len(first) == len(streams.STREAMS) + len(streams.DURABLES)
+
+
+async def test_set_up_brings_limits_up_to_date_and_keeps_what_lies_in_the_stream(client: Client):
+    jetstream = client.jetstream()
+    old = StreamConfig(name="EVENTS", subjects=["wa.event.>"], storage=StorageType.FILE, max_bytes=1_000_000)
+    await jetstream.add_stream(old)
+    await jetstream.publish("wa.event.x", b"kept")
+    await broker.set_up(jetstream)
+    found = await jetstream.stream_info("EVENTS")
+    assert (found.config.max_bytes, found.state.messages) == (streams.EVENTS.max_bytes, 1)
+    assert found.config.allow_atomic
+
+
+async def test_set_up_refuses_a_stream_that_is_kept_in_memory(client: Client):
+    jetstream = client.jetstream()
+    await jetstream.add_stream(
+        StreamConfig(name="DELIVERIES", subjects=["wa.delivery.>"], storage=StorageType.MEMORY)
+    )
+    with pytest.raises(broker.Unsafe, match=r"DELIVERIES.*memory"):
+        await broker.set_up(jetstream)
+
+
+async def test_set_up_refuses_a_stream_with_another_retention(client: Client):
+    jetstream = client.jetstream()
+    wrong = StreamConfig(
+        name="COMMANDS",
+        subjects=["wa.command.>"],
+        storage=StorageType.FILE,
+        retention=RetentionPolicy.INTEREST,
+    )
+    await jetstream.add_stream(wrong)
+    with pytest.raises(broker.Unsafe, match=r"COMMANDS.*retention"):
+        await broker.set_up(jetstream)
+
+
+async def test_a_full_stream_refuses_new_messages_and_throws_none_away(client: Client):
+    await broker.set_up(client.jetstream())
+    for stream in streams.STREAMS:
+        answer = await client.request(f"$JS.API.STREAM.INFO.{stream.name}")
+        assert msgspec.json.decode(answer.data)["config"]["discard"] == "new"

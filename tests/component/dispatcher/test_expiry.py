@@ -1,0 +1,192 @@
+"""The deadline: what nobody confirmed is looked up at the VPS, and settled, queued again or held."""
+
+from contracts.delivery import MessageSent
+from contracts.wire import MessageStatusRequest
+from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
+from dispatcher.processes.expire_sends import Expiry, Policy
+from dispatcher.store import lease
+from support.dispatching import DEADLINE_MS, NOON_MS, RULES, SESSION, Bed, groups, report
+
+MINUTE_MS = 60_000
+
+
+class Memory:
+    """What a VPS remembers of the last message to each recipient; of the others it says `otherwise`."""
+
+    def __init__(self, otherwise: Remembered | None = None, **known: Remembered) -> None:
+        self.otherwise = otherwise or NotFound()
+        self.known: dict[str, Remembered] = dict(known)
+        self.asked: list[str] = []
+
+    async def look_up(self, request: MessageStatusRequest) -> Remembered:
+        assert request.session_id == SESSION
+        self.asked.append(request.group_jid)
+        return self.known.get(request.group_jid, self.otherwise)
+
+
+async def overdue(bed: Bed, jids: list[str]) -> dict[str, str]:
+    """Let sends be under way that nobody confirmed in time; return their message ids."""
+    bed.campaign_id, attempts = await bed.begin(jids)
+    async with bed.engine.begin() as connection:
+        await lease.take(connection, "one", MINUTE_MS)
+    bed.clock.advance(DEADLINE_MS / 1000)
+    return {jid: attempt.message_id for jid, attempt in attempts.items()}
+
+
+def expiry_of(bed: Bed, memory: Memory, policy: Policy = "hold", holder: str = "one") -> Expiry:
+    return Expiry(bed.engine, RULES, memory.look_up, policy, bed.clock.now_ms, holder, 30, 2)
+
+
+async def settled(bed: Bed, remembered: Remembered, policy: Policy = "hold"):
+    """Settle the one overdue send of a bed; return its recipient."""
+    [jid] = groups(1)
+    await overdue(bed, [jid])
+    assert await expiry_of(bed, Memory(remembered), policy).settle() == 1
+    return await bed.recipient(bed.campaign_id, jid)
+
+
+async def test_before_its_deadline_nothing_is_asked(bed: Bed):
+    await overdue(bed, groups(1))
+    bed.clock.ms -= 1
+    memory = Memory()
+    assert await expiry_of(bed, memory).settle() == 0
+    assert memory.asked == []
+
+
+async def test_found_with_our_id_is_sent(bed: Bed):
+    [jid] = groups(1)
+    ids = await overdue(bed, [jid])
+    memory = Memory()
+    memory.known[jid] = Found(ids[jid], NOON_MS + 4_000)
+    await expiry_of(bed, memory).settle()
+    recipient = await bed.recipient(bed.campaign_id, jid)
+    assert (recipient.status, recipient.attempts[0].sent_at_ms) == ("sent", NOON_MS + 4_000)
+    assert (memory.asked, await expiry_of(bed, memory).settle()) == ([jid], 0)
+    assert (await bed.campaign(bed.campaign_id)).campaign.status == "completed"
+
+
+async def test_found_with_an_id_of_nobody_after_our_start_is_sent_under_that_id(bed: Bed):
+    recipient = await settled(bed, Found("3EB0VPSOWN", NOON_MS + 4_321))
+    assert (recipient.status, recipient.attempts[0].message_id) == ("sent", "3EB0VPSOWN")
+
+
+async def test_found_older_than_our_start_is_proof_that_ours_did_not_leave(bed: Bed):
+    recipient = await settled(bed, Found("3EB0OLDER", NOON_MS - MINUTE_MS))
+    assert (recipient.status, recipient.due_at_ms) == ("queued", NOON_MS + DEADLINE_MS + MINUTE_MS)
+    assert recipient.next_number == 2
+
+
+async def test_found_with_the_id_of_another_message_is_held(bed: Bed):
+    first, second = groups(2)
+    ids = await overdue(bed, [first, second])
+    memory = Memory()
+    memory.known = {first: Found(ids[second], NOON_MS + 4_000), second: Found(ids[second], NOON_MS + 4_000)}
+    await expiry_of(bed, memory).settle()
+    assert await bed.statuses(bed.campaign_id) == ["unconfirmed", "sent"]
+    assert (await bed.recipient(bed.campaign_id, first)).attempts[0].held
+
+
+async def test_not_found_is_sent_again_by_backoff(bed: Bed):
+    recipient = await settled(bed, NotFound())
+    assert (recipient.status, recipient.due_at_ms) == ("queued", NOON_MS + DEADLINE_MS + MINUTE_MS)
+
+
+async def with_a_witness(bed: Bed, memory: Memory) -> str:
+    """Let the session have sent to somebody else before; return where the overdue send then stands."""
+    witness, jid = groups(2)
+    _, attempts = await bed.begin([witness])
+    message_id = attempts[witness].message_id
+    await bed.tell(report(MessageSent, NOON_MS + 100, recipient=witness, message_id=message_id))
+    bed.clock.advance(10)
+    await overdue(bed, [jid])
+    await expiry_of(bed, memory).settle()
+    assert memory.asked == [jid, witness]
+    return (await bed.recipient(bed.campaign_id, jid)).status
+
+
+async def test_not_found_by_a_vps_that_forgot_what_it_sent_before_is_held(bed: Bed):
+    assert await with_a_witness(bed, Memory()) == "unconfirmed"
+
+
+async def test_not_found_by_a_vps_that_remembers_what_it_sent_before_is_sent_again(bed: Bed):
+    memory = Memory()
+    memory.known[groups(1)[0]] = Found("3EB0ANY", NOON_MS + 100)
+    assert await with_a_witness(bed, memory) == "queued"
+
+
+async def test_where_the_vps_cannot_tell_the_message_is_held_and_asked_about_no_more(bed: Bed):
+    recipient = await settled(bed, NoLookup())
+    assert (recipient.status, recipient.attempts[0].held) == ("unconfirmed", True)
+    assert not recipient.attempts[0].in_flight
+    assert await expiry_of(bed, Memory()).settle() == 0
+
+
+async def test_a_held_message_is_settled_by_its_late_callback(bed: Bed):
+    recipient = await settled(bed, NoLookup())
+    told = report(MessageSent, recipient=groups(1)[0], client_ref=recipient.attempts[0].id)
+    await bed.tell(told)
+    assert await bed.statuses(bed.campaign_id) == ["sent"]
+
+
+async def test_by_the_policy_resend_it_is_sent_again_with_the_same_ids(bed: Bed):
+    recipient = await settled(bed, NoLookup(), "resend")
+    assert recipient.status == "queued"
+    again = (await bed.start(bed.campaign_id, groups(1)))[groups(1)[0]]
+    first = recipient.attempts[0]
+    assert (again.number, again.message_id, again.idempotency_key) == (2, first.message_id, first.id)
+
+
+async def test_a_vps_that_gives_no_usable_answer_is_asked_again_later(bed: Bed):
+    [jid] = groups(1)
+    await overdue(bed, [jid])
+    memory = Memory(Unreachable("the VPS answered 503"))
+    expiry = expiry_of(bed, memory)
+    assert await expiry.settle() == 1
+    bed.clock.advance(29.9)
+    assert await expiry.settle() == 0
+    assert await bed.statuses(bed.campaign_id) == ["unconfirmed"]
+    bed.clock.advance(0.1)
+    memory.otherwise = NotFound()
+    assert await expiry.settle() == 1
+    assert memory.asked == [jid, jid]
+    assert await bed.statuses(bed.campaign_id) == ["queued"]
+
+
+async def test_only_the_holder_of_a_session_looks_its_messages_up(bed: Bed):
+    await overdue(bed, groups(1))
+    memory = Memory()
+    assert await expiry_of(bed, memory, holder="two").settle() == 0
+    assert memory.asked == []
+
+
+async def test_whoever_takes_a_session_over_looks_its_messages_up(bed: Bed):
+    await overdue(bed, groups(1))
+    await bed.execute("UPDATE session_leases SET expires_at_ms = 1")
+    async with bed.engine.begin() as connection:
+        await lease.take(connection, "two", MINUTE_MS)
+    memory = Memory()
+    assert await expiry_of(bed, memory).settle() == 0
+    assert await expiry_of(bed, memory, holder="two").settle() == 1
+
+
+async def test_it_is_unconfirmed_before_the_vps_is_asked_and_a_callback_meanwhile_stops_the_resend(bed: Bed):
+    [jid] = groups(1)
+    ids = await overdue(bed, [jid])
+    seen = []
+
+    class Talkative(Memory):
+        async def look_up(self, request: MessageStatusRequest) -> Remembered:
+            seen.extend(await bed.statuses(bed.campaign_id))
+            await bed.tell(report(MessageSent, recipient=jid, message_id=ids[jid]))
+            return await super().look_up(request)
+
+    await expiry_of(bed, Talkative(), "resend").settle()
+    assert seen == ["unconfirmed"]
+    assert await bed.statuses(bed.campaign_id) == ["sent"]
+
+
+async def test_more_than_one_batch_is_settled_batch_by_batch(bed: Bed):
+    await overdue(bed, groups(130))
+    expiry = expiry_of(bed, Memory())
+    assert [await expiry.settle() for _ in range(3)] == [100, 30, 0]
+    assert set(await bed.statuses(bed.campaign_id)) == {"queued"}
