@@ -97,7 +97,9 @@ async def _live(given: Given, probing: AsyncEngine, stopping: asyncio.Event) -> 
     own_routes = [*health_routes(alive, ready), exposition_route(renderer(parts))]
     api = build_doors(given, clerk, verification, keyring, own_routes)
     closing = asyncio.Event()
-    serving = asyncio.create_task(serve(api, settings.api_host, settings.api_port, closing))
+    serving = asyncio.create_task(
+        serve(api, settings.api_host, settings.api_port, settings.header_timeout_s, closing)
+    )
     log.info("ready api=%s:%d holder=%s", settings.api_host, settings.api_port, given.holder)
     await _run(loops, health, serving, stopping, settings.drain_s)
     closing.set()

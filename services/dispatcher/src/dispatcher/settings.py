@@ -69,6 +69,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=1, description="size of a request that creates a campaign, in MiB; others may have 1"
         ),
     ] = 64
+    header_timeout_s: Annotated[
+        Seconds,
+        _doc(
+            "how long the line of a request and its headers may take, and a connection be idle;"
+            " more than clients and proxies keep one (nginx and AWS 60), or they send on what is just closed"
+        ),
+    ] = 75
     body_timeout_s: Annotated[
         Seconds,
         _doc("how long a body may take, and as long again for each 128 KiB of it that came; then 408"),

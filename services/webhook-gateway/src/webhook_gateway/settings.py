@@ -44,8 +44,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 32_768
     header_timeout_s: Annotated[
         float,
-        Meta(gt=0, le=300, description="seconds that a sender may take for a request's head, or be idle"),
-    ] = 30.0
+        Meta(
+            gt=0,
+            le=300,
+            description="seconds that a sender may take for a request's head, or be idle;"
+            " more than senders and proxies keep a connection (nginx and AWS 60)",
+        ),
+    ] = 75.0
     body_timeout_s: Annotated[
         float, Meta(gt=0, le=300, description="seconds that a sender may take for a body; then 408")
     ] = 10.0

@@ -38,8 +38,8 @@ from dispatcher.api.why import tell_why
 
 MAX_BODY_BYTES = 1 << 20
 """Of any request but one that creates a campaign; 1,000 recipients named one by one take 40 KB."""
-HEADERS = HTTP1Settings(header_read_timeout=5_000, max_buffer_size=128 << 10)
-"""The line of a request and its headers: 5 s and 128 KiB, of which an address may take half."""
+MAX_HEADER_BYTES = 128 << 10
+"""Of the line of a request and its headers, of which an address may take half."""
 
 
 def build_api(
@@ -92,7 +92,9 @@ def build_api(
     return app
 
 
-async def serve(app: Litestar, host: str, port: int, stopping: asyncio.Event) -> None:
+async def serve(
+    app: Litestar, host: str, port: int, header_timeout_s: float, stopping: asyncio.Event
+) -> None:
     """Serve until told to stop."""
     server = Server(
         app,
@@ -101,7 +103,9 @@ async def serve(app: Litestar, host: str, port: int, stopping: asyncio.Event) ->
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
-        http1_settings=HEADERS,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=round(header_timeout_s * 1000), max_buffer_size=MAX_HEADER_BYTES
+        ),
         log_level=LogLevels.warning,
     )
     stop = asyncio.create_task(_stop(server, stopping))
