@@ -1,7 +1,7 @@
 """`dispatcher session` and `dispatcher group` against a running system."""
 
 from local_stack.simulator.groups import Group
-from support.operating import operate
+from support.operating import on_terminal, operate
 from support.system import OTHER_API_KEY, System
 
 
@@ -23,6 +23,21 @@ async def test_a_session_is_listed_shown_and_verified(system: System) -> None:
     assert shown.json["session_id"] == session
     await operate(system, "session", "show", session, expect=3, API_KEY=OTHER_API_KEY)
     await operate(system, "session", "verify", "wa_never_seen", expect=3)
+
+
+async def test_all_sessions_are_verified_together_and_a_terminal_shows_that_it_goes_on(
+    system: System,
+) -> None:
+    lost, kept = await used_session(system), await used_session(system)
+    await system.vps.set_state(lost, "disconnected", tell=False)
+    verified = await operate(system, "session", "verify", "--limit", "1000")
+    assert {lost: "disconnected", kept: "connected"}.items() <= {
+        line[0]: line[1] for line in verified.lines
+    }.items()
+    assert "Verifying" not in verified.output + verified.errors
+    seen = await on_terminal(system, "session", "verify", kept)
+    assert "Verifying…" in seen
+    assert seen.index("Verifying…") < seen.index("connected")
 
 
 async def test_a_session_that_the_vps_lost_shows_why_nothing_leaves(system: System) -> None:

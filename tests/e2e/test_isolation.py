@@ -71,6 +71,7 @@ CASES = {
     "POST /api/campaigns/{campaign_id}/verify": Case(own=202),
     "POST /api/campaigns/{campaign_id}/confirm": Case(body={"outcome": "failed"}, own=202),
     "GET /api/sessions": NONE_OF_THEIRS,
+    "POST /api/sessions/verify": NONE_OF_THEIRS,
     "GET /api/sessions/{session_id}": HIDDEN,
     "POST /api/sessions/{session_id}/verify": HIDDEN,
     "POST /api/sessions/{session_id}/connect": HIDDEN,

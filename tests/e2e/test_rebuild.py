@@ -1,10 +1,12 @@
 """`dispatcher rebuild`: the events are the truth; projections can be thrown away, made anew and compared."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from support.system import System
+from support.operating import operate
+from support.system import API_KEY, System
 
 PROJECTIONS = (
     "recipient_status, campaign_status, session_status, send_queue, attempts, open_attempts, message_ids,"
@@ -104,3 +106,20 @@ async def test_verify_finds_each_line_that_was_tampered_with_and_rebuild_mends_a
     await system.start("dispatcher")
     await system.vps.set_state(waiting_session, "connected")
     assert (await system.api.until_finished(waiting)).outcome == ("completed", 1, 0)
+
+
+async def test_verify_looks_at_the_stack_that_runs_in_this_folder(system: System, tmp_path: Path) -> None:
+    await play(system)
+    stack = {
+        "api_url": system.api.url,
+        "api_key": API_KEY,
+        "database_url": system.environment_of("dispatcher")["DATABASE_URL"],
+        "nats_url": "",
+        "vps_url": "",
+        "vps_api_key": "",
+    }
+    (tmp_path / "stack.json").write_bytes(msgspec.json.encode(stack))
+    verified = await operate(system, "verify", "--json", LOCAL_DIR=str(tmp_path))
+    assert verified.json["clean"]
+    elsewhere = await operate(system, "verify", expect=2)
+    assert "DATABASE_URL" in elsewhere.errors

@@ -94,6 +94,21 @@ async def test_an_operator_verifies_at_once(system: System) -> None:
     assert (await act(system, session_id, "verify"))["status"] == "qr"
 
 
+async def test_whoever_opens_a_page_of_sessions_has_all_of_them_verified(system: System) -> None:
+    lost, kept = await used(system), await used(system)
+    for session_id in (lost, kept):
+        await until(system, session_id, status="connected")
+    await system.vps.set_state(lost, "qr", tell=False)
+    answer = await system.api.call("POST", "/api/sessions/verify", limit="1000")
+    assert answer.status == 200, answer
+    found = {view["session_id"]: view for view in answer.json["items"]}
+    assert (found[lost]["status"], found[kept]["status"]) == ("qr", "connected")
+    assert found[lost]["connection"] == "Disconnected \N{EN DASH} reconnect needed"
+    assert found[lost]["last_error"] == "the VPS says qr, and we believed connected"
+    page = (await system.api.call("POST", "/api/sessions/verify", limit="1")).json
+    assert (len(page["items"]), page["next"] is None) == (1, False)
+
+
 async def test_a_word_that_nobody_knows_breaks_nothing(system: System) -> None:
     session_id = await used(system)
     await system.vps.set_state(session_id, "pairing-2.0", tell=False)

@@ -45,6 +45,7 @@ def test_the_doctor_looks_at_the_stack_that_runs_here_unless_it_is_told_of_a_dat
         "nats_url": "nats://here",
         "vps_url": "http://vps",
         "vps_api_key": "vps-key",
+        "nats_monitor_url": "http://monitor",
     }
     (tmp_path / "stack.json").write_text(json.dumps(stack))
     local = {"LOCAL_DIR": str(tmp_path), "NATS_URL": "nats://there"}
@@ -54,7 +55,7 @@ def test_the_doctor_looks_at_the_stack_that_runs_here_unless_it_is_told_of_a_dat
         "8123",
         "local",
     )
-    assert found["NATS_URL"] == "nats://there"
+    assert (found["NATS_URL"], found["NATS_MONITOR_URL"]) == ("nats://there", "http://monitor")
     told = {**local, "DATABASE_URL": "postgresql://mine"}
     assert place.surroundings(told) == told
 

@@ -34,13 +34,16 @@ def main() -> None:
     cli(prog_name="dispatcher")
 
 
-def _settings(*, serving: bool = False) -> "Settings":
-    """Return the settings; a bad one ends the program with exit code 2 and one line."""
+def _settings(*, serving: bool = False, local: bool = False) -> "Settings":
+    """Return the settings; a bad one ends the program with exit code 2 and one line. `local`: where none names a
+    database, those of a stack that runs here.
+    """
     from dispatcher import logs
+    from dispatcher.cli.place import surroundings
     from dispatcher.settings import BadSetting, read, require_serving
 
     try:
-        settings = read(os.environ)
+        settings = read(surroundings(os.environ) if local else os.environ)
         if serving:
             require_serving(settings)
     except BadSetting as problem:
@@ -115,7 +118,7 @@ def rebuild(
 
     from dispatcher import rebuilding
 
-    settings = _settings()
+    settings = _settings(local=True)
     console = Console(stderr=as_json)
     act = rebuilding.verify if verify else rebuilding.rebuild
     report = _with_engine(settings, lambda engine: act(engine, console), owning=not verify)

@@ -53,12 +53,19 @@ class Sessions(Controller):
         self, request: TenantRequest, session_desk: SessionDesk, limit: Limit = 100, after: After = None
     ) -> Items:
         """Return a page of sessions, by their ids."""
-        place = cursor.read(after, str) if after else ""
-        async with session_desk.engine.connect() as connection:
-            found = await session_queries.sessions(connection, request.user, place, limit + 1)
-        following = cursor.write(found[limit - 1][0].session_id) if len(found) > limit else None
-        now_ms = session_desk.now_ms()
-        return Items([session_view(*each, now_ms) for each in found[:limit]], following)
+        return await _page(session_desk, request.user, limit, after)
+
+    @post("/verify", status_code=200, summary="Ask the VPS for the state of all sessions")
+    async def verify_all(
+        self, request: TenantRequest, session_desk: SessionDesk, limit: Limit = 100, after: After = None
+    ) -> Items:
+        """Ask for those of a page, as somebody who looks at them does, and return it. A mismatch corrects what was
+        believed; where the VPS gives no usable answer the session says so.
+        """
+        believed = await _page(session_desk, request.user, limit, after)
+        if believed.items:
+            await session_desk.verification.verify([each.session_id for each in believed.items])
+        return await _page(session_desk, request.user, limit, after)
 
     @get("/{session_id:str}", summary="Show a session")
     async def show(self, session_id: str, request: TenantRequest, session_desk: SessionDesk) -> SessionView:
@@ -149,6 +156,15 @@ class Sessions(Controller):
         await session_desk.verification.record({session_id: told})
         synced = await session_desk.directory.sync(session_id, listed, asked_at_ms)
         return SyncView(True, session_id, **msgspec.structs.asdict(synced))
+
+
+async def _page(desk: SessionDesk, tenant: str, limit: int, after: str | None) -> Items:
+    place = cursor.read(after, str) if after else ""
+    async with desk.engine.connect() as connection:
+        found = await session_queries.sessions(connection, tenant, place, limit + 1)
+    following = cursor.write(found[limit - 1][0].session_id) if len(found) > limit else None
+    now_ms = desk.now_ms()
+    return Items([session_view(*each, now_ms) for each in found[:limit]], following)
 
 
 async def _verified(desk: SessionDesk, tenant: str, session_id: str) -> SessionView:

@@ -5,6 +5,7 @@ What comes from outside is shown without its control characters, so that it cann
 
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
 import typer
@@ -54,6 +55,12 @@ def print_out(what: RenderableType) -> None:
 def print_aside(text: str) -> None:
     """Print a remark, beside the answer."""
     console(aside=True).print(Text(text), style="dim", soft_wrap=True)
+
+
+def waiting(what: str) -> AbstractContextManager[object]:
+    """Show beside the answer what is waited for, while the context lasts; nothing where no terminal is."""
+    beside = console(aside=True)
+    return beside.status(Text(what)) if beside.is_terminal else nullcontext()
 
 
 def print_failure(text: str) -> None:

@@ -4,6 +4,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
@@ -39,11 +40,18 @@ class Invocation(msgspec.Struct, frozen=True):
         self, path: str, kind: type[T], show: Callable[[list[T]], RenderableType], /, **query: object
     ) -> None:
         """Print a page of a list, and how to get the next one."""
-        answer = self.api.get(path, **query)
+        self.show_page(self.api.get(path, **query), kind, show)
+
+    def show_page(self, answer: bytes, kind: type[T], show: Callable[[list[T]], RenderableType]) -> None:
+        """Print a page that has come, and how to get the next one."""
         self.tell(answer, Page[kind], lambda page: show(page.items))  # type: ignore[valid-type]  # it is a value here
         following = msgspec.json.decode(answer, type=Page[msgspec.Raw]).next
         if following is not None:
             self.note(f"there are more: --after {following}")
+
+    def waiting(self, what: str) -> AbstractContextManager[object]:
+        """Show on a terminal that something takes its time."""
+        return nullcontext() if self.as_json else display.waiting(what)
 
     def note(self, text: str) -> None:
         """Say something beside the answer."""

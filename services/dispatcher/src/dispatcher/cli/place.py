@@ -31,6 +31,7 @@ class _Servers(_StackFile, frozen=True):
     nats_url: str
     vps_url: str
     vps_api_key: str
+    nats_monitor_url: str = ""
 
 
 def find(url: str | None, key: str | None, environment: Mapping[str, str]) -> Place:
@@ -60,6 +61,7 @@ def surroundings(environment: Mapping[str, str]) -> Mapping[str, str]:
         "API_PORT": str(port or 80),
         "DATABASE_URL": stack.database_url,
         "NATS_URL": stack.nats_url,
+        "NATS_MONITOR_URL": stack.nats_monitor_url,
         "VPS_URL": stack.vps_url,
         "VPS_API_KEY": stack.vps_api_key,
         **environment,

@@ -31,22 +31,36 @@ def show(call: Invocation, session: SessionId) -> None:
 
 
 @command(group)
-def verify(call: Invocation, session: SessionId) -> None:
-    """Ask the VPS for a session's state, now."""
-    _ask(call, session, "verify")
+def verify(
+    call: Invocation,
+    session: Annotated[
+        str | None, typer.Argument(metavar="[SESSION]", help="The session; all of them if none is given.")
+    ] = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> None:
+    """Ask the VPS for the state of a session, or of all, now."""
+    if session is not None:
+        _ask(call, session, "verify", "Verifying…")
+        return
+    with call.waiting("Verifying…"):
+        answer = call.api.patient(VERIFICATION_SECONDS).post(
+            path_of("sessions", "verify"), limit=limit, after=after
+        )
+    call.show_page(answer, Session, _table_of)
 
 
 @command(group)
 def connect(call: Invocation, session: SessionId) -> None:
     """Let the VPS connect a session. The id that it has then is told."""
-    _ask(call, session, "connect")
+    _ask(call, session, "connect", "Connecting…")
 
 
 @command(group)
 def disconnect(call: Invocation, session: SessionId, yes: Yes = False) -> None:
     """Let the VPS disconnect a session."""
     confirm(f"Disconnect {session}? What waits for it stays until it is connected again.", yes=yes)
-    _ask(call, session, "disconnect")
+    _ask(call, session, "disconnect", "Disconnecting…")
 
 
 @command(group)
@@ -111,8 +125,9 @@ def changed(
     return SessionSettings(cap, quiet_from, quiet_to, timezone or known.timezone)
 
 
-def _ask(call: Invocation, session: str, verb: str) -> None:
-    answer = call.api.patient(VERIFICATION_SECONDS).post(path_of("sessions", session, verb))
+def _ask(call: Invocation, session: str, verb: str, meanwhile: str) -> None:
+    with call.waiting(meanwhile):
+        answer = call.api.patient(VERIFICATION_SECONDS).post(path_of("sessions", session, verb))
     call.tell(answer, Session, _sheet_of)
 
 
@@ -131,11 +146,15 @@ def _table_of(sessions: list[Session]) -> RenderableType:
                 one.phone_number,
                 one.sendable,
                 one.last_verified_at,
-                one.attention or one.last_error,
+                _remark(one),
             )
             for one in sessions
         ),
     )
+
+
+def _remark(one: Session) -> str | None:
+    return f"moved to {one.moved_to}" if one.moved_to else one.attention or one.last_error
 
 
 def _move_of(moved: Moved) -> RenderableType:
