@@ -89,7 +89,7 @@ def render_json(report: Report) -> str:
 
 def show(report: Report, console: Console) -> None:
     """Print a report."""
-    table = Table(title=f"{report.done} from {report.events} events in {report.seconds:.1f} s")
+    table = Table()
     table.add_column("projection")
     table.add_column("rows", justify="right")
     for name in TABLES:
@@ -107,7 +107,11 @@ def show(report: Report, console: Console) -> None:
         )
     rows = sum(report.rows.values())
     rules = "" if report.done == "rebuilt" else f", {len(report.violations)} broken rules"
-    console.print(f"{report.done} {rows} rows, {len(report.differences)} differences{rules}", markup=False)
+    console.print(
+        f"{report.done} {rows} rows from {report.events} events in {report.seconds:.1f} s:"
+        f" {len(report.differences)} differences{rules}",
+        markup=False,
+    )
 
 
 async def _count(connection: AsyncConnection) -> int:
