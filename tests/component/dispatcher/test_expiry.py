@@ -1,8 +1,9 @@
 """The deadline: what nobody confirmed is looked up at the VPS, and settled, queued again or held."""
 
-from contracts.delivery import MessageSent
+from contracts.delivery import MessageErrored, MessageSent
 from contracts.wire import MessageStatusRequest
 from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
+from dispatcher.moving import Moving, Wish
 from dispatcher.processes.expire_sends import Expiry, Policy
 from dispatcher.store import lease
 from support.dispatching import DEADLINE_MS, NOON_MS, RULES, SESSION, Bed, groups, report
@@ -190,3 +191,14 @@ async def test_more_than_one_batch_is_settled_batch_by_batch(bed: Bed):
     expiry = expiry_of(bed, Memory())
     assert [await expiry.settle() for _ in range(3)] == [100, 30, 0]
     assert set(await bed.statuses(bed.campaign_id)) == {"queued"}
+
+
+async def test_a_parked_error_ack_of_a_message_that_left_before_a_move_is_settled_with_the_look_up(bed: Bed):
+    moved, other = groups(2)
+    await overdue(bed, [moved, other])
+    await bed.tell(report(MessageErrored, message_id="3EB0THEIRS", error_code=421, error_message="unwell"))
+    await Moving(bed.engine, RULES, bed.clock.now_ms).move(Wish(SESSION, "wa_new", "ann", None))
+    memory = Memory()
+    memory.known = {moved: Found("3EB0THEIRS", NOON_MS + 4_000), other: Found("3EB0OTHER", NOON_MS + 4_000)}
+    assert await expiry_of(bed, memory).settle() == 2
+    assert await bed.statuses(bed.campaign_id) == ["queued", "sent"]

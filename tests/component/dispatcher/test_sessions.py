@@ -2,19 +2,21 @@
 
 from itertools import pairwise
 
+import pytest
+
 from contracts.delivery import MemberJoined, MessageErrored, MessageSent
 from dispatcher.answers import Accepted, Answer, NotTaken, SessionTold, Unknown, Unreachable
 from dispatcher.directory import Directory
 from dispatcher.domain.group import Listing
 from dispatcher.domain.session import Limits
-from dispatcher.domain.session_decider import Command, Configure, Pause, Release, Report
+from dispatcher.domain.session_decider import Command, Configure, Pause, Release, Report, Use
 from dispatcher.group_listing import Listed
 from dispatcher.handling import Cause, batch
 from dispatcher.moving import Moving, Wish
 from dispatcher.processes.verify_sessions import Rounds
 from dispatcher.processes.watch_silence import Watchdog
 from dispatcher.verification import Verification
-from support.dispatching import RULES, SESSION, Bed, counted, groups, report
+from support.dispatching import RULES, SESSION, TENANT, Bed, counted, groups, report
 from support.sending import Recorder, Slow, land, new_sender, rounds, step
 
 DAY_MS = 86_400_000
@@ -96,6 +98,50 @@ async def test_the_day_of_an_account_goes_on_under_its_new_id(bed: Bed):
     await bed.create(after, "wa_new")
     await rounds(bed, new_sender(bed, caller, "after"), 4)
     assert caller.called == [*before, after[0]]
+
+
+@pytest.mark.parametrize(("code", "status", "stopped"), [(463, "failed", True), (421, "queued", False)])
+async def test_an_error_ack_of_a_message_that_left_before_the_move_is_about_the_session_it_left_through(
+    bed: Bed, code: int, status: str, stopped: bool
+):
+    jids = groups(2)
+    campaign_id = await bed.create(jids)
+    attempt = (await bed.start(campaign_id, jids[:1]))[jids[0]]
+    moving = Moving(bed.engine, RULES, bed.clock.now_ms)
+    await moving.move(Wish(SESSION, "wa_between", "ann", None))
+    await moving.move(Wish("wa_between", "wa_new", "ann", None))
+    for session_id in (SESSION, "wa_new"):
+        await tell(bed, Report(bed.clock.ms, "connected"), session_id=session_id)
+    ack = report(MessageErrored, message_id=attempt.message_id, error_code=code, error_message="no")
+    await bed.tell(ack)
+    assert (await bed.statuses(campaign_id))[0] == status
+    left_through = await bed.session(SESSION)
+    assert (left_through.stopped, left_through.parked_until_ms is not None) == (stopped, not stopped)
+    assert (await bed.session("wa_new")).may_send(bed.clock.ms)
+    await bed.tell(ack)
+    assert (await bed.statuses(campaign_id))[0] == status
+
+
+async def test_an_error_ack_is_about_the_session_also_where_the_same_batch_makes_its_message_known(bed: Bed):
+    [jid] = groups(1)
+    campaign_id, _ = await bed.begin([jid])
+    await tell(bed, Report(bed.clock.ms, "connected"))
+    await bed.tell(
+        report(MessageErrored, message_id="3EB0THEIRS", error_code=463, error_message="no"),
+        report(MessageSent, recipient=jid, message_id="3EB0THEIRS"),
+    )
+    assert await bed.statuses(campaign_id) == ["failed"]
+    assert (await bed.session()).stopped
+
+
+async def test_who_comes_and_goes_is_told_to_the_tenant_of_the_session(bed: Bed):
+    [jid] = groups(1)
+    await bed.create([jid])
+    await tell(bed, Use(bed.clock.ms, TENANT))
+    await directory_of(bed).sync(SESSION, Listed({jid: Listing("Team", 3)}), bed.clock.ms)
+    await bed.tell(report(MemberJoined, bed.clock.ms + 1000, recipient=jid, participant="919812345678"))
+    told = await bed.fetch("SELECT type, tenant FROM events WHERE stream LIKE 'group-%' ORDER BY version")
+    assert told == [("group.seen", TENANT), ("group.member_moved", TENANT)]
 
 
 async def test_what_was_not_taken_yesterday_gives_nothing_back_today(bed: Bed):

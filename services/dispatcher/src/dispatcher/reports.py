@@ -47,6 +47,7 @@ async def _move_members(
         handling.changes.groups.setdefault(row.key, row)
         handling.looked_up.add(row.key)
         found.setdefault(row.group_jid, []).append(row.key)
+    await handling.load(connection, session_ids={key.session_id for keys in found.values() for key in keys})
     for report in reports:
         for key in found.get(report.recipient, []):
             handling.tell_group(key, translate.membership_command(report, handling.now_ms), _cause(report))
@@ -98,9 +99,8 @@ async def _apply_once(
         return []
     candidates = await routing.find(connection, reports, handling.changes)
     await handling.load(connection, campaign_ids={campaign_id for campaign_id, _ in candidates.keys})
-    await _load_affected(connection, handling, reports)
     looked_up = await _load_readers(connection, handling, reports, candidates)
-    looked_up |= await _load_refusing(connection, handling, reports, candidates)
+    looked_up |= await _load_affected(connection, handling, reports, candidates)
     left: list[parking.Parked] = []
     denying: list[Report] = []
     for report in reports:
@@ -125,11 +125,7 @@ def _looked_up(report: MessageReport, key: Key, looked_up: set[ReaderKey | Key])
     """Tell whether all is loaded that a report may change beside its recipient."""
     if isinstance(report, ReaderReport):
         return reader_key(report, key) in looked_up
-    return not _refuses(report) or key in looked_up
-
-
-def _refuses(report: MessageReport) -> bool:
-    return isinstance(report, delivery.MessageErrored) and report.error_code == GROUP_REFUSED
+    return not isinstance(report, delivery.MessageErrored) or key in looked_up
 
 
 def _tell(handling: Handling, report: MessageReport, match: Match, candidates: Candidates) -> bool:
@@ -172,33 +168,27 @@ async def _load_readers(
     return set(keys)
 
 
-async def _load_refusing(
+async def _load_affected(
     connection: AsyncConnection, handling: Handling, reports: Iterable[MessageReport], candidates: Candidates
 ) -> set[ReaderKey | Key]:
-    """Load the groups that refuse messages by this batch's error acks; return which recipients those are."""
-    refused = [
-        match
+    """Load what this batch's error acks may put to rest, stop or mark: the sessions that their messages went through,
+    and the groups that refuse them; return which recipients those are. As with readers, a message that only this batch
+    makes known is none of them.
+    """
+    errors = [
+        (report, match, handling.session_of(match.key, match.attempt))
         for report in reports
-        if _refuses(report) and isinstance(match := _route(handling, report, candidates), Match)
+        if isinstance(report, delivery.MessageErrored)
+        and isinstance(match := _route(handling, report, candidates), Match)
     ]
     groups = [
-        GroupKey(handling.session_of(match.key, match.attempt), match.key[1])
-        for match in refused
-        if match.key[1].endswith("@g.us")
+        GroupKey(session_id, match.key[1])
+        for report, match, session_id in errors
+        if report.error_code == GROUP_REFUSED and match.key[1].endswith("@g.us")
     ]
-    await handling.load(connection, group_keys=groups)
-    return {match.key for match in refused}
-
-
-async def _load_affected(
-    connection: AsyncConnection, handling: Handling, reports: Iterable[MessageReport]
-) -> None:
-    """Load the sessions that error acks may put to rest or stop. One that was parked comes back in a batch that has
-    nothing else to do with its session.
-    """
-    if any(isinstance(report, delivery.MessageErrored) for report in reports):
-        campaigns = handling.changes.campaigns.values()
-        await handling.load(connection, session_ids={row.campaign.session_id for row in campaigns})
+    session_ids = {session_id for _, _, session_id in errors}
+    await handling.load(connection, session_ids=session_ids, group_keys=groups)
+    return {match.key for _, match, _ in errors}
 
 
 async def _load_sessions(connection: AsyncConnection, handling: Handling, reports: Iterable[Report]) -> None:
