@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from local_stack.nats_server import NatsServer
 from local_stack.ports import HIGHEST, LOWEST, VARIABLE
@@ -54,7 +55,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Give each worker a range of ports: the port of a server that a test has killed looks free to the others."""
+    """Let no example fail by the clock. Give each worker a range of ports: the port of a server that a test has killed
+    looks free to the others.
+    """
+    settings.register_profile("suite", deadline=None)
+    settings.load_profile("suite")
     name = os.environ.get("PYTEST_XDIST_WORKER")
     if name is not None:
         share = (HIGHEST - LOWEST) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])

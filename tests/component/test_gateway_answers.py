@@ -13,6 +13,7 @@ import pytest_asyncio
 from contracts import delivery
 from contracts.dead import CallbackQuarantined
 from contracts.streams import DEAD, DELIVERIES
+from support.eventually import eventually
 from support.gateway import (
     KEY,
     OTHER_KEY,
@@ -34,6 +35,7 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory, nats_url: str) -> As
     await make_stream(nats_url, DEAD)
     folder: Path = tmp_path_factory.mktemp("gateway")
     async with running_gateway(folder, nats_url) as running:
+        await eventually(running.has_broker)
         yield running
 
 

@@ -16,7 +16,7 @@ from local_stack.nats_server import NatsServer
 from support.eventually import eventually
 from support.gateway import Gateway, make_stream, running_gateway, stored_reports
 
-SECONDS = 1.0
+SECONDS = 3.0
 
 
 def callback() -> dict[str, object]:

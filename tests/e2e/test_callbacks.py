@@ -7,6 +7,8 @@ from contracts.delivery import Report
 from support.callbacks import Message, now_ms, tell
 from support.system import System
 
+SETTINGS = {"VPS_TIMEOUT_S": "3", "CALLBACK_DEADLINE_S": "5"}
+
 OURS: dict[str, bool] = {}
 """A VPS that uses our message id and echoes our reference."""
 ITS_OWN = {"honour_message_id": False, "echo_client_ref": False}

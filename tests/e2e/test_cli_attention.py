@@ -3,7 +3,6 @@
 from support.operating import operate
 from support.system import System
 
-SETTINGS = {"CALLBACK_DEADLINE_S": "0.5"}
 ALONE = True
 
 

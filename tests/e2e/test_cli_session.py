@@ -17,7 +17,7 @@ async def test_a_session_is_listed_shown_and_verified(system: System) -> None:
     session = await used_session(system)
     verified = await operate(system, "session", "verify", session)
     assert (verified.facts["status"], verified.facts["sends"]) == ("connected", "yes")
-    listed = await operate(system, "session", "list")
+    listed = await operate(system, "session", "list", "--limit", "1000")
     assert [session, "connected"] in [line[:2] for line in listed.lines]
     shown = await operate(system, "session", "show", session, "--json")
     assert shown.json["session_id"] == session

@@ -8,7 +8,6 @@ import pytest
 from support.api import Answer, Api
 from support.system import System
 
-SETTINGS = {"CALLBACK_DEADLINE_S": "0.5"}
 ALONE = True
 
 

@@ -22,7 +22,7 @@ async def test_kill_9_in_the_middle_of_a_campaign_loses_nothing_and_sends_nothin
     system: System,
 ) -> None:
     session_id, groups = system.new_session(), system.new_groups(RECIPIENTS)
-    await system.vps.put_session(session_id, answer_delay_ms=5, honour_idempotency_key=False)
+    await system.vps.put_session(session_id, answer_delay_ms=25, honour_idempotency_key=False)
     broadcast_id = await system.api.create(session_id, groups)
     for sent in (RECIPIENTS // 4, RECIPIENTS // 2):
         await until_sent(system, session_id, sent)

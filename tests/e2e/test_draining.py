@@ -11,13 +11,14 @@ from support.eventually import eventually
 from support.servers import Databases
 from support.system import System, running_system
 
-SLOW_MS = 3000
+SLOW_MS = 5000
+SETTINGS = {"VPS_TIMEOUT_S": "20", "CALLBACK_DEADLINE_S": "60", "LEASE_S": "60", "DRAIN_S": "40"}
 
 
 @pytest_asyncio.fixture
 async def system(tmp_path: Path, databases: Databases) -> AsyncIterator[System]:
     """A system of its own for each test: its dispatcher is stopped."""
-    async with running_system(tmp_path, databases, VPS_TIMEOUT_S="10", LEASE_S="60", DRAIN_S="20") as running:
+    async with running_system(tmp_path, databases, **SETTINGS) as running:
         yield running
 
 
@@ -39,7 +40,7 @@ def terminate(system: System) -> None:
 
 async def until_ended(system: System) -> None:
     """Wait for the end of the dispatcher."""
-    await eventually(lambda: not system.dispatcher.is_running, 20)
+    await eventually(lambda: not system.dispatcher.is_running, 60)
 
 
 async def readiness(system: System) -> tuple[int, str]:
@@ -55,7 +56,7 @@ async def until_draining(system: System) -> None:
     async def drains() -> bool:
         return (await readiness(system))[0] == 503
 
-    await eventually(drains, 2)
+    await eventually(drains, 15)
 
 
 async def test_a_message_in_flight_is_recorded_and_no_other_begins(system: System) -> None:
@@ -74,7 +75,7 @@ async def test_a_message_in_flight_is_recorded_and_no_other_begins(system: Syste
     leases = await system.truth.fetch("SELECT max(expires_at_ms) FROM session_leases")
     assert leases[0][0] == 0, "given back, so that the next one need not wait for the lease to run out"
     await system.start("dispatcher")
-    assert (await system.api.until_finished(broadcast_id)).outcome == ("completed", 2, 0)
+    assert (await system.api.until_finished(broadcast_id, within_s=60)).outcome == ("completed", 2, 0)
 
 
 async def test_a_second_signal_ends_it_at_once_and_loses_nothing(system: System) -> None:

@@ -19,9 +19,12 @@ async def send_one(system: System, **knobs: float | str | bool) -> tuple[str, st
 
 async def finished(system: System, broadcast_id: str, jid: str) -> tuple[Campaign, Recipient, list[Step]]:
     """Wait for the end of a campaign to one group; return it, the recipient and what happened to it."""
-    campaign = await system.api.until_finished(broadcast_id)
+    await system.api.until_finished(broadcast_id)
     await system.until_quiet()
-    recipient = await system.api.recipient(broadcast_id, jid)
+    campaign, recipient = (
+        await system.api.campaign(broadcast_id),
+        await system.api.recipient(broadcast_id, jid),
+    )
     return campaign, recipient, await system.api.history(broadcast_id, jid)
 
 

@@ -7,7 +7,6 @@ import pytest
 from support.api import Api
 from support.system import System
 
-SETTINGS = {"CALLBACK_DEADLINE_S": "0.5"}
 ALONE = True
 
 

@@ -59,6 +59,7 @@ async def test_a_command_over_nats_creates_a_campaign_that_is_sent(system: Syste
     assert campaign.outcome == ("completed", 2, 0)
     assert list(await system.api.recipients(wish.broadcast_id)) == groups
     assert (await system.ledger(session_id)).per_recipient == dict.fromkeys(groups, 1)
+    await system.truth.until_relayed()
     events = await system.bus.events(wish.broadcast_id)
     assert (events[0].correlation, events[0].causation) == ("a-story", wish.id)
 

@@ -10,7 +10,7 @@ SETTINGS = {
     "UNKNOWN_BURST": "3",
     "SESSION_PARK_S": "60",
     "CALLBACK_DEADLINE_S": "60",
-    "VPS_TIMEOUT_S": "0.3",
+    "VPS_TIMEOUT_S": "1",
     "HIGH_SHARE": "5",
 }
 

@@ -1,5 +1,6 @@
 """`dispatcher rebuild`: the events are the truth; projections can be thrown away, made anew and compared."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ async def test_verify_finds_each_line_that_was_tampered_with_and_rebuild_mends_a
     await system.vps.set_state(waiting_session, "hibernating")
     waiting = await system.api.create(waiting_session, waiting_group := system.new_groups(1))
     await system.api.until_step(waiting, waiting_group[0], "recipient.not_taken")
-    system.dispatcher.kill()
+    await asyncio.to_thread(system.dispatcher.stop)
     whose = {"session_status": waiting_session, "send_queue": waiting}
     for table, statement in TAMPERINGS.items():
         await system.truth.fetch(statement, whose.get(table, broadcast_id))

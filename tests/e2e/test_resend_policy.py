@@ -2,7 +2,7 @@
 
 from support.system import System
 
-SETTINGS = {"UNCONFIRMED_POLICY": "resend"}
+SETTINGS = {"UNCONFIRMED_POLICY": "resend", "CALLBACK_DEADLINE_S": "3"}
 
 
 async def test_it_is_sent_again_with_the_same_message_id_and_idempotency_key(system: System) -> None:
@@ -24,7 +24,7 @@ async def test_a_vps_that_knows_the_key_sends_it_once_and_the_last_attempt_waits
     session_id, (jid,) = system.new_session(), system.new_groups(1)
     await system.vps.put_recipients([jid], hold=1.0, message_status=False)
     broadcast_id = await system.api.create(session_id, [jid])
-    held = (await system.api.until_step(broadcast_id, jid, "recipient.held", within_s=30))[-1]
+    held = (await system.api.until_step(broadcast_id, jid, "recipient.held"))[-1]
     assert (held.status, held.details["attempt"]) == ("unconfirmed", 3)
     await system.vps.release_burst()
     await system.api.until_outcome(broadcast_id, "completed", 1, 0)

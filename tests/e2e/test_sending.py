@@ -5,6 +5,8 @@ import pytest
 from contracts.events import RecipientSent, RecipientStarted
 from support.system import System
 
+SETTINGS = {"CALLBACK_DEADLINE_S": "30"}
+
 
 @pytest.mark.parametrize("honour_message_id", [True, False], ids=["our-id", "its-own-id"])
 @pytest.mark.parametrize("callback_too", [False, True], ids=["answer-alone", "callback-too"])

@@ -92,7 +92,7 @@ async def test_paused_at_a_random_moment_and_resumed_everybody_gets_it_exactly_o
 
 async def test_a_cancelled_campaign_ends_with_what_was_in_flight(system: System) -> None:
     session_id, groups = system.new_session(), system.new_groups(300)
-    broadcast_id = await system.api.create(session_id, groups)
+    broadcast_id = await system.api.create(session_id, groups, delay_seconds=0.1)
     await until_sent(system, session_id, 5)
     assert (await steered(system, broadcast_id, "cancel", why="wrong picture"))["status"] == "cancelled"
 
@@ -173,7 +173,9 @@ async def test_commands_over_nats_are_carried_out_and_answered(system: System) -
     session_id, groups = system.new_session(), system.new_groups(200)
     broadcast_id = str(uuid4())
     recipients = [commands.RecipientSpec(group_jid=jid) for jid in groups]
-    spec = commands.CampaignSpec(session_id=session_id, message="hi", recipients=recipients)
+    spec = commands.CampaignSpec(
+        session_id=session_id, message="hi", recipients=recipients, delay_seconds=0.5
+    )
     created = await command(system, commands.CreateCampaign, broadcast_id, campaign=spec)
     answer = await answer_to(system, broadcast_id, created)
     assert (type(answer), answer.command) == (CampaignCommandAccepted, "campaign.create")

@@ -8,8 +8,6 @@ from support.callbacks import Callback, tell
 from support.operating import operate
 from support.system import System
 
-SETTINGS = {"CALLBACK_DEADLINE_S": "0.5"}
-
 
 async def why(system: System, broadcast_id: str, jid: str) -> dict[str, Any]:
     answer = await system.api.call("GET", f"/api/campaigns/{broadcast_id}/recipients/{quote(jid)}/why")

@@ -126,7 +126,7 @@ class Api:
         answer = await self.call("GET", f"/api/campaigns/{broadcast_id}/recipients/{quote(jid)}/history")
         return msgspec.convert(answer.json["items"], list[Step])
 
-    async def until(self, broadcast_id: str, *statuses: str, within_s: float = 15) -> Campaign:
+    async def until(self, broadcast_id: str, *statuses: str, within_s: float = 45) -> Campaign:
         """Wait until a campaign stands in one of these statuses."""
 
         async def stands() -> Campaign:
@@ -136,12 +136,12 @@ class Api:
 
         return await eventually(stands, within_s)
 
-    async def until_finished(self, broadcast_id: str, within_s: float = 15) -> Campaign:
+    async def until_finished(self, broadcast_id: str, within_s: float = 45) -> Campaign:
         """Wait until no recipient is open any more."""
         return await self.until(broadcast_id, *FINISHED, within_s=within_s)
 
     async def until_outcome(
-        self, broadcast_id: str, status: str, sent: int, failed: int, within_s: float = 15
+        self, broadcast_id: str, status: str, sent: int, failed: int, within_s: float = 45
     ) -> Campaign:
         """Wait until a campaign has come to this."""
 
@@ -153,7 +153,7 @@ class Api:
         return await eventually(stands, within_s)
 
     async def until_recipient(
-        self, broadcast_id: str, jid: str, *statuses: str, within_s: float = 15
+        self, broadcast_id: str, jid: str, *statuses: str, within_s: float = 45
     ) -> Recipient:
         """Wait until a recipient stands in one of these statuses."""
 
@@ -164,7 +164,7 @@ class Api:
 
         return await eventually(stands, within_s)
 
-    async def until_step(self, broadcast_id: str, jid: str, event: str, within_s: float = 15) -> list[Step]:
+    async def until_step(self, broadcast_id: str, jid: str, event: str, within_s: float = 45) -> list[Step]:
         """Wait until an event has happened to a recipient; return its history."""
 
         async def happened() -> list[Step]:

@@ -50,7 +50,7 @@ class Bus:
         """Return subject and body of all messages that a NATS stream holds on a subject."""
         return [(message.subject, message.data) for message in await read_all(self.client, stream, subject)]
 
-    async def until_consumed(self, within_s: float = 15) -> None:
+    async def until_consumed(self, within_s: float = 45) -> None:
         """Wait until the dispatcher has acknowledged all that lies in the NATS streams that it consumes."""
 
         async def consumed() -> bool:

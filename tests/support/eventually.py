@@ -11,7 +11,7 @@ T = TypeVar("T")
 POLL_SECONDS = 0.02
 
 
-async def eventually(check: Callable[[], T | Awaitable[T]], within_s: float = 10.0) -> T:
+async def eventually(check: Callable[[], T | Awaitable[T]], within_s: float = 30.0) -> T:
     """Return the first true value of `check`, which may be async. AssertionError after `within_s` seconds.
 
     An AssertionError of `check` itself means not yet; the last one is shown when the time is up.

@@ -47,6 +47,10 @@ class Gateway:
         async with self.session.get(self.url + path) as answer:
             return await Answer.read(answer)
 
+    async def has_broker(self) -> bool:
+        """Tell whether it is connected to NATS."""
+        return bool((await self.get("/health/ready")).json["broker"] == "connected")
+
 
 class Answer(msgspec.Struct):
     """What came back."""

@@ -28,7 +28,7 @@ VPS_KEY = "vps-58d3a1c7f0b94e62"
 
 FAST = {
     "SEND_GAP_MS": "5",
-    "CALLBACK_DEADLINE_S": "1",
+    "CALLBACK_DEADLINE_S": "2",
     "RETRY_BACKOFF_S": "0.2",
     "MAX_ATTEMPTS": "3",
     "SWEEP_S": "1",
@@ -36,7 +36,7 @@ FAST = {
     "ASK_AGAIN_S": "0.3",
     "EXPIRY_INTERVAL_S": "0.25",
     "SESSION_PARK_S": "0.2",
-    "VPS_TIMEOUT_S": "0.5",
+    "VPS_TIMEOUT_S": "1.5",
     "DRAIN_S": "2",
     "UNMATCHED_S": "0.001",
 }
@@ -113,7 +113,7 @@ class System:
         """What was really sent by a session."""
         return await self.vps.ledger(session_id=session_id)
 
-    async def until_quiet(self, within_s: float = 15) -> None:
+    async def until_quiet(self, within_s: float = 45) -> None:
         """Wait until the VPS has nothing to tell and the dispatcher has taken in all that it told."""
         await self.vps.wait_until_idle(within_s)
         await self.bus.until_consumed(within_s)

@@ -21,9 +21,9 @@ from support.dispatching import RULES, Bed, groups, report
 from support.eventually import eventually
 
 SUBJECT = "wa.delivery.message.sent"
-TRIES = 4
+TRIES = 6
 """So often in vain, which takes about three seconds: with pauses that double it would take seven."""
-WITHIN_S = 5
+WITHIN_S = 15
 """With pauses that double the next try would come after eight."""
 
 
@@ -127,7 +127,7 @@ async def test_an_outage_that_outlasts_the_servers_patience_hands_messages_back_
     away = Away()
     await Bus(client).publish(SUBJECT, b'"a"')
     async with consuming(intake_of(client, away, impatient)):
-        await eventually(lambda: away.tries >= TRIES, 6)
+        await eventually(lambda: away.tries >= TRIES, 25)
         away.back = True
         await eventually(lambda: away.handled == ["a"], WITHIN_S)
     assert await Bus(client).dead() == []

