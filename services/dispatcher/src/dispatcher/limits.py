@@ -37,11 +37,8 @@ def quiet_until_ms(limits: Limits, now_ms: int) -> int | None:
     """
     if limits.quiet_to is None or not _is_quiet(limits, now_ms):
         return None
-    today, end, zone = (
-        _local(limits, now_ms).date(),
-        time.fromisoformat(limits.quiet_to),
-        ZoneInfo(limits.timezone),
-    )
+    today, zone = _local(limits, now_ms).date(), ZoneInfo(limits.timezone)
+    end = time.fromisoformat(limits.quiet_to)
     ends = (
         _ms(datetime.combine(today + timedelta(days=days), end.replace(fold=fold), zone))
         for days in range(3)  # today's may be over, and a clock that is changed may skip tomorrow's
