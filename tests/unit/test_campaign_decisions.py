@@ -204,3 +204,11 @@ def test_an_attempt_of_before_the_first_move_used_the_first_session_however_ofte
         campaign = evolve(campaign, moved)
         assert campaign.session_of(None) == "wa_x"
     assert campaign.session_of("wa_y") == "wa_y"
+
+
+def test_a_campaign_with_nobody_open_is_finished_by_its_cancellation():
+    tally = Tally(skipped=2)
+    assert decide(Cancel(NOW, "dana"), after(ACCEPTED), tally) == [
+        Cancelled(NOW, "dana"),
+        Finished(NOW, CampaignStatus.CANCELLED, tally),
+    ]

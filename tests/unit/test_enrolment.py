@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.commands import CampaignSpec, RecipientSpec
-from dispatcher.enrolment import Accepted, Enrolment, Incomplete, Malformed, check
+from dispatcher.enrolment import MAX_INCOMPLETE, Accepted, Enrolment, Incomplete, Malformed, check
 
 GROUP = "120363000000000001@g.us"
 OTHER = "120363000000000002@g.us"
@@ -60,6 +60,13 @@ def test_only_what_the_message_wants_is_kept_of_an_entry():
 def test_an_unknown_field_is_named_with_its_recipient():
     accepted = enrol(group(fields={"city": "Haifa"}), group(OTHER), message="{{city}} {{phone}}")
     assert accepted.incomplete == [Incomplete(0, "phone"), Incomplete(1, "city"), Incomplete(1, "phone")]
+
+
+def test_of_many_unknown_fields_the_first_are_kept():
+    message = "".join(f"{{{{f{number}}}}}" for number in range(1_000))
+    entries = [group(f"1203630000000{number:05}@g.us") for number in range(200)]
+    accepted = enrol(*entries, message=message)
+    assert accepted.incomplete == [Incomplete(0, f"f{number}") for number in range(MAX_INCOMPLETE)]
 
 
 def test_a_person_brings_its_phone():

@@ -1,9 +1,11 @@
 """Quiet hours and the daily cap, by the clock of the session's zone."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatcher.domain.session import UNKNOWN, Limits, Session
 from dispatcher.limits import Day, day_of, opens_at_ms
@@ -34,6 +36,56 @@ def at(text: str, zone: str = ZONE) -> int:
 )
 def test_quiet_hours_end_when_the_clock_of_the_zone_says_so(limits: Limits, now: str, opens: str):
     assert opens_at_ms(limits, None, at(now)) == at(opens)
+
+
+@pytest.mark.parametrize(
+    ("zone", "begin", "end", "now", "opens"),
+    [
+        ("America/New_York", "22:00", "01:30", "2026-11-01T01:10-04:00", "2026-11-01T01:30-04:00"),
+        ("America/New_York", "22:00", "01:30", "2026-11-01T01:10-05:00", "2026-11-01T01:30-05:00"),
+        ("Asia/Jerusalem", "22:00", "01:30", "2026-10-25T01:10+02:00", "2026-10-25T01:30+02:00"),
+        ("Africa/Cairo", "23:50", "23:20", "2026-10-29T23:55+03:00", "2026-10-29T23:20+02:00"),
+    ],
+)
+def test_quiet_hours_end_each_time_that_the_clock_shows_their_end(
+    zone: str, begin: str, end: str, now: str, opens: str
+):
+    limits = Limits(quiet_from=begin, quiet_to=end, timezone=zone)
+    now_ms, opens_ms = [round(datetime.fromisoformat(text).timestamp() * 1000) for text in (now, opens)]
+    assert opens_at_ms(limits, None, now_ms) == opens_ms
+
+
+def changes_of(zone: str) -> list[datetime]:
+    """When the clock of a zone is changed in 2026."""
+    hours = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(365 * 24)]
+    offsets = [hour.astimezone(ZoneInfo(zone)).utcoffset() for hour in hours]
+    return [hours[n] for n in range(1, len(hours)) if offsets[n] != offsets[n - 1]]
+
+
+CHANGES = [
+    (zone, change)
+    for zone in ("America/New_York", ZONE, "Africa/Cairo", "America/Havana", "Australia/Lord_Howe")
+    for change in changes_of(zone)
+]
+QUARTERS = st.integers(-8, 8).map(lambda quarters: timedelta(minutes=15 * quarters))
+
+
+NEAR = st.integers(-240, 240).map(lambda minutes: timedelta(minutes=minutes))
+DAYS = st.integers(-1, 0).map(lambda days: timedelta(days=days))
+
+
+@given(st.sampled_from(CHANGES), QUARTERS, QUARTERS, NEAR, DAYS)
+def test_where_the_clock_is_changed_it_never_opens_in_the_past_nor_in_quiet_hours(
+    changed: tuple[str, datetime], begins: timedelta, ends: timedelta, since: timedelta, days: timedelta
+):
+    zone, change = changed
+    clock = change.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    begin, end = [f"{(clock + distance):%H:%M}" for distance in (begins, ends)]
+    limits = Limits(quiet_from=begin, quiet_to=end, timezone=zone)
+    now_ms = round((change + since + days).timestamp() * 1000)
+    opens_ms = opens_at_ms(limits, None, now_ms)
+    assert opens_ms >= now_ms
+    assert opens_at_ms(limits, None, opens_ms) == opens_ms
 
 
 def test_a_day_is_as_long_as_it_is_where_the_clock_is_changed():

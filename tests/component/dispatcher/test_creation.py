@@ -4,12 +4,21 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+from rich.console import Console
 
 from contracts.commands import CampaignSpec, RecipientSpec
 from dispatcher.creation import Clerk, Different, SomebodyElses
+from dispatcher.directory import Directory
+from dispatcher.domain.campaign_commands import Cancel
 from dispatcher.enrolment import check
+from dispatcher.group_listing import Listed
 from dispatcher.handling import Cause
-from support.dispatching import RULES, SESSION, Bed, Cut, breaking_off, counted, groups
+from dispatcher.processes.cancel_queued import Cancelling
+from dispatcher.projections import invariants
+from dispatcher.projections.rows import CampaignRow
+from dispatcher.rebuilding import verify
+from dispatcher.steering import Wish, carry_out
+from support.dispatching import RULES, SESSION, TENANT, Bed, Cut, breaking_off, counted, groups
 from support.sending import Recorder, new_sender, rounds
 
 CAMPAIGN = UUID(int=7)
@@ -61,6 +70,57 @@ async def test_a_repeat_completes_what_was_cut_off(bed: Bed):
     row = await bed.campaign(CAMPAIGN)
     assert (row.campaign.status, row.tally.queued) == ("queued", 35)
     assert await told(bed) == 37
+
+
+async def cancel(bed: Bed) -> CampaignRow:
+    """Cancel the campaign and all that is queued in it; return it as it then stands."""
+    wish = Wish(TENANT, CAMPAIGN, Cancel(bed.clock.ms, "dana"), Cause("story"))
+    assert isinstance(await carry_out(bed.engine, RULES, wish), CampaignRow)
+    cancelling = Cancelling(bed.engine, RULES, bed.clock.now_ms)
+    while await cancelling.cancel():
+        pass
+    return await bed.campaign(CAMPAIGN)
+
+
+async def test_one_that_was_cut_off_and_cancelled_is_finished_and_breaks_no_rule(bed: Bed):
+    await create_cut_off(bed, groups(35), after_chunks=1)
+    row = await cancel(bed)
+    assert (row.campaign.status, row.tally.cancelled) == ("cancelled", 10)
+    assert row.campaign.finished_at_ms == bed.clock.ms
+    assert (await verify(bed.engine, Console(quiet=True))).clean
+
+
+async def test_one_that_was_cut_off_with_nobody_to_send_to_is_finished_when_it_is_cancelled(bed: Bed):
+    jids = groups(35)
+    parents = Listed({}, frozenset(jids))
+    await Directory(bed.engine, RULES, bed.clock.now_ms).sync(SESSION, parents, bed.clock.ms)
+    await create_cut_off(bed, jids, after_chunks=1)
+    row = await cancel(bed)
+    assert (row.campaign.status, row.tally.skipped) == ("cancelled", 10)
+    assert row.campaign.finished_at_ms == bed.clock.ms
+    assert (await verify(bed.engine, Console(quiet=True))).clean
+
+
+async def test_a_repeat_of_what_was_cut_off_and_cancelled_records_nothing(bed: Bed):
+    jids = groups(35)
+    await create_cut_off(bed, jids, after_chunks=1)
+    row, events = await cancel(bed), await told(bed)
+    await bed.create(jids, campaign_id=CAMPAIGN, chunk=10)
+    assert (await bed.campaign(CAMPAIGN), await told(bed)) == (row, events)
+
+
+@pytest.mark.parametrize("recorded", [34, 36])
+async def test_a_cancelled_campaign_that_was_wholly_recorded_must_add_up(bed: Bed, recorded: int):
+    await bed.create(groups(recorded), campaign_id=CAMPAIGN, chunk=10)
+    await cancel(bed)
+    async with bed.engine.connect() as connection:
+        await connection.exec_driver_sql(
+            "ALTER TABLE campaign_status DROP CONSTRAINT the_statuses_count_no_more_than_the_campaign_has"
+        )
+        await connection.exec_driver_sql("UPDATE campaign_status SET recipients = 35")
+        found = {violation.rule for violation in await invariants.check(connection)}
+        await connection.rollback()
+    assert "the statuses of a campaign add up to its recipients" in found
 
 
 async def test_a_repeat_of_a_complete_one_changes_nothing(bed: Bed):

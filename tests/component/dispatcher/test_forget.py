@@ -39,12 +39,35 @@ async def test_receipts_and_memberships_of_nothing_of_ours_are_forgotten_and_rep
     bed.clock.advance(DAY_MS / 1000 + 1)
     assert await forgetting(bed).forget() == 2
     assert await parked(bed) == ["message.errored"]
-    [(identity,)] = await bed.fetch("SELECT id FROM parked_reports")
-    await bed.execute(
-        "INSERT INTO dismissals VALUES ('acme', :item, 1, 'ann', NULL)", item=f"callback-{identity}"
-    )
+
+
+async def test_a_report_about_a_send_is_forgotten_when_the_tenant_of_its_session_lets_it_be(bed: Bed):
+    await bed.tell(report(delivery.MessageErrored, message_id="3EB0A", error_code=420, error_message="no"))
+    for tenant in ("other", TENANT):
+        await let_be(bed, tenant)
+    bed.clock.advance(DAY_MS / 1000 + 1)
+    assert await forgetting(bed).forget() == 0, "nobody uses its session yet"
+    await bed.create(groups(1))
     assert await forgetting(bed).forget() == 1
     assert await parked(bed) == []
+
+
+async def test_a_report_about_a_send_stays_for_the_tenant_of_its_session_when_another_lets_it_be(bed: Bed):
+    await bed.tell(report(delivery.MessageErrored, message_id="3EB0A", error_code=420, error_message="no"))
+    await let_be(bed, "other")
+    await bed.create(groups(1))
+    bed.clock.advance(DAY_MS / 1000 + 1)
+    assert await forgetting(bed).forget() == 0
+    await let_be(bed, TENANT)
+    assert await forgetting(bed).forget() == 1
+
+
+async def let_be(bed: Bed, tenant: str) -> None:
+    """Let a tenant dismiss the one report that it sees."""
+    async with bed.engine.connect() as connection:
+        [item] = await items(connection, [Kind.UNMATCHED_CALLBACK], Wanted(tenant), 10)
+    decision = Decision(tenant, item.id, Action.DISMISS, "ann")
+    assert await decide(bed.engine, RULES, decision, bed.clock.ms) == Settled(changed=True)
 
 
 async def test_the_oldest_lines_of_the_quarantine_are_forgotten_but_not_what_is_being_sent_again(bed: Bed):

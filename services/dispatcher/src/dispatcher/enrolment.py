@@ -12,6 +12,8 @@ from dispatcher.domain.template import filling, fold, lacking, placeholders, ren
 
 MAX_TEXT = 65_536
 """So many characters a message may have, its placeholders filled."""
+MAX_INCOMPLETE = 100
+"""So many missing values of a request are kept: one is enough to refuse it, and no answer tells more."""
 
 
 class Enrolled(msgspec.Struct, frozen=True, gc=False):
@@ -46,7 +48,9 @@ class Malformed(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """A request whose recipients were checked. `incomplete` ones are valid but cannot be told their message."""
+    """A request whose recipients were checked. `incomplete` tells the first that are valid but cannot be told their
+    message.
+    """
 
     spec: CampaignSpec
     recipients: list[Enrolled]
@@ -110,7 +114,8 @@ class Enrolment:
             enrolled = Enrolled(address, entry.lead_id, self._fields(address, entry))
             values = filling(address.jid, entry.lead_id, enrolled.fields)
             missing = lacking(self._names, values)
-            self._incomplete += [Incomplete(index, name) for name in missing]
+            room = MAX_INCOMPLETE - len(self._incomplete)
+            self._incomplete += [Incomplete(index, name) for name in missing[:room]]
             if not missing and len(render(self._spec.message, values)) > MAX_TEXT:
                 self._leave_out(index, "message_too_long", entry)
                 return

@@ -32,17 +32,27 @@ def opens_at_ms(limits: Limits, day: Day | None, now_ms: int) -> int:
 
 
 def quiet_until_ms(limits: Limits, now_ms: int) -> int | None:
-    """Return when the quiet hours end that it is in now; they may go over midnight."""
+    """Return when the quiet hours end that it is in now; they may go over midnight, and end twice in the hour that a
+    clock shows twice.
+    """
+    if limits.quiet_to is None or not _is_quiet(limits, now_ms):
+        return None
+    today, zone = _local(limits, now_ms).date(), ZoneInfo(limits.timezone)
+    end = time.fromisoformat(limits.quiet_to)
+    ends = (
+        _ms(datetime.combine(today + timedelta(days=days), end.replace(fold=fold), zone))
+        for days in range(3)  # today's may be over, and a clock that is changed may skip tomorrow's
+        for fold in (0, 1)
+    )
+    return min(at_ms for at_ms in ends if at_ms > now_ms and not _is_quiet(limits, at_ms))
+
+
+def _is_quiet(limits: Limits, at_ms: int) -> bool:
     if limits.quiet_from is None or limits.quiet_to is None:
-        return None
-    now = _local(limits, now_ms)
+        return False
     begin, end = time.fromisoformat(limits.quiet_from), time.fromisoformat(limits.quiet_to)
-    at = now.time()
-    quiet = begin <= at < end if begin <= end else at >= begin or at < end
-    if not quiet:
-        return None
-    last = now.date() if at < end else now.date() + timedelta(days=1)
-    return max(_ms(datetime.combine(last, end, ZoneInfo(limits.timezone))), now_ms + 1)
+    at = _local(limits, at_ms).time()
+    return begin <= at < end if begin <= end else at >= begin or at < end
 
 
 def _local(limits: Limits, at_ms: int) -> datetime:

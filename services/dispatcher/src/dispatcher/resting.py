@@ -50,7 +50,10 @@ UNMATCHED = Resting(
     LISTED,
 )
 UNCLAIMED = Resting(
-    "parked receipt, reaction or membership, or what was dismissed", "parked_keep_days", "forgotten", "forget"
+    "parked receipt, reaction or membership, or what the tenant of its session dismissed",
+    "parked_keep_days",
+    "forgotten",
+    "forget",
 )
 QUARANTINED = Resting("line of the quarantine", "quarantine_keep_days", "forgotten", "forget")
 

@@ -165,5 +165,5 @@ def _unfilled(incomplete: list[Incomplete]) -> Refusal:
         f"recipient {first.index} has no {first.field!r}, which the message wants",
         code="UNKNOWN_FIELD",
         field=f"recipients[{first.index}].{first.field}",
-        invalid_recipients=told[:PROOF_ITEMS],
+        invalid_recipients=told,
     )

@@ -1,11 +1,12 @@
 """Campaign commands in. Each is carried out once, and answered by an event with its correlation."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import msgspec
 
-from contracts.commands import CampaignCommand, Command, CreateCampaign
+from contracts.commands import CampaignCommand, CampaignSpec, Command, CreateCampaign
 from contracts.envelope import type_of
 from dispatcher.consumers.batch import Refused
 from dispatcher.consumers.wishes import wish_of
@@ -14,7 +15,7 @@ from dispatcher.domain.campaign_decider import Rejected
 from dispatcher.domain.media import media_refusal
 from dispatcher.domain.phone import CountryCodes
 from dispatcher.enrolment import Accepted, check
-from dispatcher.group_choice import Chosen, NotChosen, choose
+from dispatcher.group_choice import NotChosen, choose
 from dispatcher.handling import Cause, batch
 from dispatcher.steering import Asked, answer, carry_out, is_answered
 from dispatcher.store.postgres import NUL, REPLACEMENT
@@ -29,11 +30,14 @@ def decode(body: bytes) -> Command:
 
 
 class Commands(msgspec.Struct, frozen=True):
-    """Carries campaign commands out; each is repeatable: a creation without a key goes by its `broadcast_id`."""
+    """Carries campaign commands out; each is repeatable: a creation without a key goes by its `broadcast_id`.
+    A campaign may have `max_recipients`.
+    """
 
     clerk: Clerk
     country_codes: CountryCodes
     now_ms: Callable[[], int]
+    max_recipients: int
     media_hosts: tuple[str, ...] = ()
 
     async def handle(self, commands: Sequence[Command]) -> None:
@@ -50,18 +54,12 @@ class Commands(msgspec.Struct, frozen=True):
 
     async def _create(self, command: CreateCampaign, campaign_id: UUID, asked: Asked, cause: Cause) -> None:
         key = command.campaign.idempotency_key or str(campaign_id)
-        chosen = await choose(self.clerk.engine, command.tenant, command.campaign)
-        recipients = [
-            *command.campaign.recipients,
-            *(chosen.recipients if isinstance(chosen, Chosen) else ()),
-        ]
-        spec = msgspec.structs.replace(command.campaign, idempotency_key=key, recipients=recipients)
-        accepted = check(spec, self.country_codes.of(command.tenant))
-        rejected = _refusal(accepted, chosen, self.media_hosts)
-        if rejected is None:
+        enrolled = await self._enrol(command.tenant, command.campaign, key)
+        rejected = enrolled if isinstance(enrolled, Rejected) else None
+        if isinstance(enrolled, Accepted):
             try:
                 recording = await self.clerk.record(
-                    command.tenant, campaign_id, accepted, cause, self.now_ms()
+                    command.tenant, campaign_id, enrolled, cause, self.now_ms()
                 )
                 campaign_id = recording.row.campaign_id
             except Different:
@@ -73,6 +71,24 @@ class Commands(msgspec.Struct, frozen=True):
                 await handling.load(connection, campaign_ids=[campaign_id])
                 answer(handling, asked, command.tenant, campaign_id, cause, rejected)
 
+    async def _enrol(self, tenant: str, campaign: CampaignSpec, key: str) -> Accepted | Rejected:
+        """Return the campaign with its recipients checked, or why it cannot be created; 100,000 phones take seconds, so
+        they are not checked on the event loop.
+        """
+        media_url = campaign.media_url
+        if media_url is not None and (refusal := media_refusal(media_url, self.media_hosts)):
+            return Rejected("MEDIA_URL_REFUSED", f"media_url {refusal}")
+        chosen = await choose(self.clerk.engine, tenant, campaign)
+        if isinstance(chosen, NotChosen):
+            return Rejected(chosen.code, chosen.detail)
+        recipients = [*campaign.recipients, *(chosen.recipients if chosen else ())]
+        if len(recipients) > self.max_recipients:
+            detail = f"a campaign takes at most {self.max_recipients} recipients"
+            return Rejected("TOO_MANY_RECIPIENTS", detail)
+        spec = msgspec.structs.replace(campaign, idempotency_key=key, recipients=recipients)
+        accepted = await asyncio.to_thread(check, spec, self.country_codes.of(tenant))
+        return _refusal(accepted) or accepted
+
 
 NO_SUCH_SESSION = Rejected("NOT_FOUND", "there is no such session")
 SAYS_SOMETHING_ELSE = Rejected(
@@ -80,15 +96,8 @@ SAYS_SOMETHING_ELSE = Rejected(
 )
 
 
-def _refusal(
-    accepted: Accepted, chosen: Chosen | NotChosen | None, media_hosts: Sequence[str]
-) -> Rejected | None:
-    """Return why a campaign cannot be created."""
-    media_url = accepted.spec.media_url
-    if media_url is not None and (refusal := media_refusal(media_url, media_hosts)):
-        return Rejected("MEDIA_URL_REFUSED", f"media_url {refusal}")
-    if isinstance(chosen, NotChosen):
-        return Rejected(chosen.code, chosen.detail)
+def _refusal(accepted: Accepted) -> Rejected | None:
+    """Return why nobody would get a campaign, or somebody cannot be told its message."""
     if not accepted.recipients:
         return Rejected("NO_VALID_RECIPIENTS", "none of the recipients can be sent to")
     if accepted.incomplete:

@@ -25,7 +25,7 @@ def decide(command: Command, campaign: Campaign, tally: Tally) -> list[Event] | 
     """Turn a wish into facts. An empty list means that it is so already, or that there is nobody to do it for."""
     match command:
         case Pause() | Resume() | Cancel():
-            return _steer(command, campaign)
+            return _steer(command, campaign, tally)
         case Move():
             return _move(command, campaign)
         case Retry() if campaign.status is CampaignStatus.CANCELLED:
@@ -49,7 +49,8 @@ def _move(command: Move, campaign: Campaign) -> list[Event]:
     return [event.Moved(now, by, why, from_session_id=campaign.session_id, session_id=command.session_id)]
 
 
-def _steer(command: Pause | Resume | Cancel, campaign: Campaign) -> list[Event] | Rejected:
+def _steer(command: Pause | Resume | Cancel, campaign: Campaign, tally: Tally) -> list[Event] | Rejected:
+    """Let it stop or go on; a cancellation finishes it where nobody is open, since no change of the totals will."""
     now, by, why = command.now_ms, command.by, command.why
     match command, campaign.status:
         case Cancel(), CampaignStatus.CANCELLED:
@@ -59,7 +60,9 @@ def _steer(command: Pause | Resume | Cancel, campaign: Campaign) -> list[Event] 
         case _, status if status in FINISHED:
             return FINISHED_ALREADY
         case Cancel(), _:
-            return [event.Cancelled(now, by, why)]
+            cancelled = event.Cancelled(now, by, why)
+            settled = [] if tally.open else event.conclude(event.evolve(campaign, cancelled), tally, now)
+            return [cancelled, *settled]
         case Pause(), _:
             return [] if campaign.paused else [event.Paused(now, by, why)]
         case _:

@@ -1,5 +1,6 @@
 """Forget what nobody claimed for long: receipts and memberships of messages and groups that are not ours, and the
-oldest lines of the quarantine. A report about a send stays, listed, until somebody dismisses it.
+oldest lines of the quarantine. A report about a send stays until the tenant of its session dismisses it: a dismissal is
+its tenant's own. While nobody uses that session it stays, whoever dismisses it, for the tenant that may.
 """
 
 import logging
@@ -20,7 +21,9 @@ _PARKED = text(f"""
     DELETE FROM parked_reports WHERE id IN (
         SELECT id FROM parked_reports p WHERE parked_at_ms < :before_ms
           AND (body->>'type' NOT IN ('message.sent', 'message.failed', 'message.errored')
-               OR EXISTS (SELECT 1 FROM dismissals d WHERE d.item = '{CALLBACK}' || p.id))
+               OR EXISTS (SELECT 1 FROM session_status s
+                          JOIN dismissals d ON d.tenant = s.state->>'tenant' AND d.item = '{CALLBACK}' || p.id
+                          WHERE s.session_id = p.session_id))
         LIMIT :limit FOR UPDATE SKIP LOCKED)
 """)  # noqa: S608  # the inserted text is a constant
 _QUARANTINE = text("""

@@ -27,6 +27,10 @@ class Violation(msgspec.Struct, frozen=True):
 
 _SUM = " + ".join(f"c.{status.value}" for status in Status)
 _SAID = ", ".join(f"('{status.value}', c.{status.value})" for status in Status)
+_WHOLLY_RECORDED = """
+    SELECT 1 FROM events e WHERE e.stream = 'campaign-' || c.campaign_id
+                             AND e.type IN ('campaign.scheduled', 'campaign.queued')
+"""  # one that was cancelled before that has fewer recipients than it wanted, for ever
 _OF_CAMPAIGNS = "(CAST(:campaigns AS uuid[]) IS NULL OR {column} = ANY(CAST(:campaigns AS uuid[])))"
 
 
@@ -40,6 +44,7 @@ RULES = {
         f"""
         SELECT c.campaign_id::text, ({_SUM}) || ' of ' || c.recipients FROM campaign_status c
         WHERE {{scope}} AND c.stage <> 'accepted' AND {_SUM} <> c.recipients
+          AND NOT (c.status = 'cancelled' AND {_SUM} < c.recipients AND NOT EXISTS ({_WHOLLY_RECORDED}))
         """,
         "c.campaign_id",
     ),
