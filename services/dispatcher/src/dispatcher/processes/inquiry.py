@@ -29,6 +29,7 @@ LookUp = Callable[[MessageStatusRequest], Awaitable[Remembered]]
 
 PARALLEL = 10
 """So many look-ups are under way at once."""
+NO_LOOKUP = "this VPS cannot look messages up"
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -101,7 +102,7 @@ def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int
         case NotFound():
             return NotSent()
         case NoLookup():
-            return CannotTell("this VPS cannot look messages up")
+            return CannotTell(NO_LOOKUP)
         case Unreachable(reason):
             return AskAgain(reason)
         case Found(message_id, timestamp):
@@ -113,6 +114,21 @@ def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int
             if ours is None and latest_ms(at_ms) >= attempt.started_at_ms:
                 return Settled(message_id, max(at_ms, attempt.started_at_ms))
             return CannotTell("the VPS remembers another message")
+
+
+def weigh(witness: Remembered) -> NotSent | CannotTell | AskAgain:
+    """Return what "not found" is worth, by what the VPS says of a message that it certainly sent before ours may have
+    left: it forgets all when it restarts, and then says of everything that it was not sent.
+    """
+    match witness:
+        case Found():
+            return NotSent()
+        case NotFound():
+            return CannotTell("the VPS has forgotten what it sent")
+        case NoLookup():
+            return CannotTell(NO_LOOKUP)
+        case Unreachable(reason):
+            return AskAgain(reason)
 
 
 class Inquiry:
@@ -163,13 +179,7 @@ class Inquiry:
             remembered = await self._ask(attempt.session_id, attempt.recipient)
             ours = await self._is_ours(attempt, remembered)
             finding = judge(attempt, remembered, ours, self._skew_ms)
-            if (
-                isinstance(finding, NotSent)
-                and isinstance(remembered, NotFound)
-                and await self._forgot(attempt)
-            ):
-                return CannotTell("the VPS has forgotten what it sent")
-            return finding
+            return await self._weighed(attempt) if isinstance(remembered, NotFound) else finding
 
     async def _ask(self, session_id: str, recipient: str) -> Remembered:
         return await self._look_up(MessageStatusRequest(session_id=session_id, group_jid=recipient))
@@ -182,11 +192,9 @@ class Inquiry:
             owners = [(campaign_id, recipient) for _, campaign_id, recipient in rows]
         return attempt.key in owners if owners else None
 
-    async def _forgot(self, attempt: Sent) -> bool:
-        """Tell whether the VPS has forgotten a message that it certainly sent before this one may have left.
-
-        It forgets all when it restarts, and then says of everything that it was not sent. Without an earlier
-        message on the session nothing speaks against its word.
+    async def _weighed(self, attempt: Sent) -> Finding:
+        """Return what it means that the VPS knows nothing of an attempt. Without an earlier message on the session
+        nothing speaks against its word.
         """
         parameters = {
             "session_id": attempt.session_id,
@@ -199,8 +207,8 @@ class Inquiry:
         for row in rows:
             telling = row.state.telling
             if telling and telling.sent_at_ms and telling.sent_at_ms < attempt.begun_at_ms:
-                return isinstance(await self._ask(attempt.session_id, row.recipient), NotFound)
-        return False
+                return weigh(await self._ask(attempt.session_id, row.recipient))
+        return NotSent()
 
 
 def described(row: RecipientRow, number: int, session_id: str) -> Sent:
