@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.timestamps import normalise
+from contracts.timestamps import instant
 from contracts.wire import MessageStatusRequest
 from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
 from dispatcher.domain import recipient_commands as command
@@ -20,7 +20,7 @@ from dispatcher.handling import Cause, Handling
 from dispatcher.projections import recipient_status
 from dispatcher.projections.rows import RecipientRow
 from dispatcher.store.stream_names import Key
-from dispatcher.translate import to_ms, to_time
+from dispatcher.translate import to_ms
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,8 @@ def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int
 
     `ours`: whether the id that it remembers is this recipient's (True), another message's (False), or nobody's
     (None). An older message is proof that ours did not leave: the memory reaches back and nothing followed. One between
-    an attempt and its repeat may be either's. `skew_ms` is how far the clocks may be apart.
+    an attempt and its repeat may be either's, and one without a readable time anybody's. `skew_ms` is how far the clocks
+    may be apart.
     """
     match remembered:
         case NotFound():
@@ -106,9 +107,12 @@ def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int
         case Unreachable(reason):
             return AskAgain(reason)
         case Found(message_id, timestamp):
-            at_ms = to_ms(normalise(timestamp, to_time(attempt.started_at_ms)))
+            at = instant(timestamp)
             if message_id == attempt.message_id:
-                return Settled(message_id, at_ms)
+                return Settled(message_id, to_ms(at) if at else attempt.started_at_ms)
+            if at is None:
+                return CannotTell("the VPS remembers a message, and not its time")
+            at_ms = to_ms(at)
             if latest_ms(at_ms, skew_ms) < attempt.begun_at_ms:
                 return NotSent()
             if ours is None and latest_ms(at_ms) >= attempt.started_at_ms:
