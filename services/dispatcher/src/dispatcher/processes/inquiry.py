@@ -96,8 +96,8 @@ def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int
 
     `ours`: whether the id that it remembers is this recipient's (True), another message's (False), or nobody's
     (None). An older message is proof that ours did not leave: the memory reaches back and nothing followed. One between
-    an attempt and its repeat may be either's, and one without a readable time anybody's. `skew_ms` is how far the clocks
-    may be apart.
+    an attempt and its repeat may be either's, and one without a readable time anybody's. `skew_ms` is how far the
+    clocks may be apart.
     """
     match remembered:
         case NotFound():
