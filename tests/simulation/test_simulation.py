@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -97,6 +98,34 @@ def late_and_denied(random: Random) -> Scenario:
         vps=VpsFaults(forgotten=0.3, slow=0.4, slow_seconds=45.0, callback_lost=0.1),
         broker=BrokerFaults(delayed=0.5, delay_seconds=60.0),
         max_attempts=3,
+    )
+
+
+def test_what_a_vps_has_forgotten_does_not_leave_twice_though_look_ups_fail_singly(
+    pytestconfig: pytest.Config,
+) -> None:
+    """Where an earlier message is known to have left: it was not sent again itself."""
+    given = pytestconfig.getoption("--seed")
+    seeds = range(FIRST, FIRST + SEEDS // 10) if given is None else [given]
+    worlds = {seed: simulate(seed, forgetful_and_hard_to_reach(Random(seed))) for seed in seeds}
+    assert [seed for seed, world in worlds.items() if broken(world)] == []
+    sent = {seed: Counter(job.recipient for job in world.vps.jobs) for seed, world in worlds.items()}
+    known = [seed for seed in seeds if sent[seed][ADDRESSES[0]] == 1]
+    assert [seed for seed in known if sent[seed].total() > len(ADDRESSES)] == []
+
+
+def forgetful_and_hard_to_reach(random: Random) -> Scenario:
+    """Return a scenario of a VPS that restarts after all has left and before anything is looked up."""
+    earlier, later = (ADDRESSES[:1], 0.0), (ADDRESSES[1:], 5.0)
+    return msgspec.structs.replace(
+        taking_turns(random),
+        build=Build(),
+        vps=VpsFaults(callback_lost=0.5, unreachable=0.5),
+        broker=BrokerFaults(),
+        plans=tuple(Plan("wa_1", jids, "normal", at_seconds, None) for jids, at_seconds in (earlier, later)),
+        policy="hold",
+        max_attempts=4,
+        vps_restarts=(15.0,),
     )
 
 

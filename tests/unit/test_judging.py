@@ -15,6 +15,7 @@ ATTEMPT = Sent(UUID(int=1), "120363000000000001@g.us", 1, "wa_x", OURS, STARTED_
 REPEATED = msgspec.structs.replace(ATTEMPT, number=2, begun_at_ms=STARTED_MS - 60_000)
 SKEW_MS = 2_000
 ANOTHER = CannotTell("the VPS remembers another message")
+WITHOUT_A_TIME = CannotTell("the VPS remembers a message, and not its time")
 
 ROWS: dict[str, tuple[Remembered, bool | None, Finding]] = {
     "nothing remembered": (NotFound(), None, NotSent()),
@@ -29,7 +30,9 @@ ROWS: dict[str, tuple[Remembered, bool | None, Finding]] = {
     "our id, without a time": (Found(OURS, None), True, Settled(OURS, STARTED_MS)),
     "our id, as ISO": (Found(OURS, "2023-11-14T22:13:21.500Z"), True, Settled(OURS, STARTED_MS + 1_000)),
     "nobody's id, later": (Found(OTHER, STARTED_MS + 1), None, Settled(OTHER, STARTED_MS + 1)),
-    "nobody's id, without a time": (Found(OTHER, None), None, Settled(OTHER, STARTED_MS)),
+    "nobody's id, without a time": (Found(OTHER, None), None, WITHOUT_A_TIME),
+    "nobody's id, with a time that cannot be read": (Found(OTHER, "soon"), None, WITHOUT_A_TIME),
+    "another of this recipient, without a time": (Found(OTHER, None), True, WITHOUT_A_TIME),
     "nobody's id, in the same second": (Found(OTHER, 1_700_000_000), None, Settled(OTHER, STARTED_MS)),
     "nobody's id, within the skew before": (Found(OTHER, STARTED_MS - 1_999), None, ANOTHER),
     "nobody's id, long before": (Found(OTHER, STARTED_MS - 2_001), None, NotSent()),

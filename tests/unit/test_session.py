@@ -1,6 +1,9 @@
 """A session rests longer each time in a row, stops when restricted, and goes on when it takes messages again."""
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatcher.domain.session import (
     UNKNOWN,
@@ -177,6 +180,101 @@ def test_a_session_that_was_told_to_wait_waits_whatever_its_status_says():
     session, facts = told(UP, Park(0, "429", 60_000), Verify(1_000, "connected"))
     assert facts == [Parked(0, 60_000, "429", told=True)]
     assert not session.may_send(59_999)
+
+
+TOLD = Park(0, "429", 60_000)
+RESTS = Parked(0, 60_000, "429", told=True)
+
+
+@pytest.mark.parametrize("word", ["connected", "qr"])
+def test_a_session_that_was_told_to_wait_waits_whatever_the_vps_reports(word: str):
+    session, facts = told(UP, TOLD, Report(1_000, "qr"), Report(1_001, word))
+    assert [type(fact) for fact in facts[1:]] == [Reported] * len(facts[1:])
+    assert (session.status, session.parked_until_ms) == (word, 60_000)
+
+
+def test_a_message_that_another_lane_got_through_does_not_end_a_wait_that_was_told():
+    session, facts = told(UP, TOLD, Resume(1_000))
+    assert facts == [RESTS]
+    assert not session.may_send(59_999)
+    assert session.may_send(60_000)
+
+
+def test_a_wait_that_is_told_to_a_session_that_rests_already_prolongs_its_rest():
+    session, facts = told(UP, Park(0, "503"), Park(1, "429", 60_000), Park(2, "429", 70_000))
+    assert facts[1:] == [Parked(1, 60_001, "429", told=True), Parked(2, 70_002, "429", told=True)]
+    assert (session.parks, session.troubled_since_ms) == (1, 0), "it is one rest"
+
+
+def test_a_wait_that_is_told_shortens_no_rest():
+    session, facts = told(UP, TOLD, Park(1, "429", 59_999), Park(2, "429", 1_000), Park(3, "503"))
+    assert facts == [RESTS]
+    session, facts = told(UP, Park(0, "503"), Park(1, "429", 1_000), Report(2, "qr"), Report(3, "connected"))
+    assert facts[1] == Parked(1, 2_000, "429", told=True)
+    assert not session.may_send(1_999)
+
+
+@pytest.mark.parametrize("word", ["connected", "pairing"])
+def test_a_wait_that_was_told_is_over_when_its_time_has_come(word: str):
+    session, facts = told(UP, TOLD, Verify(60_000, word))
+    assert facts[-1] == Resumed(60_000, parks=1)
+    assert (session.trouble, session.parked_until_ms) == (None, None)
+    for command in (Report(60_000, "connected"), Resume(60_000)):
+        assert told(UP, TOLD, command)[0].trouble is None
+
+
+def test_no_answer_neither_ends_nor_prolongs_a_wait_that_was_told_and_is_over():
+    assert told(UP, TOLD, Verify(60_000, None, wanted=True))[1] == [RESTS]
+
+
+def test_a_session_that_is_down_is_not_put_to_another_rest_before_the_wait_that_was_told_is_over():
+    down = [Verify(at_ms, "disconnected", wanted=True) for at_ms in (59_500, 60_500)]
+    _, facts = told(Session("disconnected"), TOLD, *down)
+    assert facts == [RESTS, Parked(60_500, 65_500, "the VPS says disconnected")]
+
+
+def test_an_operator_ends_a_wait_that_was_told():
+    session, facts = told(UP, TOLD, Release(1, "ann"))
+    assert facts == [RESTS, Released(1, "ann")]
+    assert session.may_send(1)
+
+
+words = st.sampled_from(["connected", "disconnected", "connecting", "pairing"])
+commands = st.one_of(
+    st.builds(Park, st.just(0), st.just("no"), st.none() | st.sampled_from([0, 700, 1_500, 8_000])),
+    st.builds(Resume, st.just(0)),
+    st.builds(Report, st.just(0), words),
+    st.builds(Verify, st.just(0), st.none() | words, wanted=st.booleans()),
+)
+stories = st.lists(st.tuples(st.integers(0, 3_000), commands), max_size=12)
+
+
+@given(stories)
+def test_whatever_else_is_heard_nothing_leaves_before_a_wait_that_was_told_is_over(
+    story: list[tuple[int, Command]],
+):
+    session, now_ms, waits_until_ms = UP, 0, 0
+    for gap_ms, command in story:
+        now_ms += gap_ms
+        session, _ = told(session, msgspec.structs.replace(command, now_ms=now_ms))
+        if isinstance(command, Park) and command.wait_ms is not None:
+            waits_until_ms = max(waits_until_ms, now_ms + command.wait_ms)
+        assert now_ms >= waits_until_ms or not session.may_send(waits_until_ms - 1)
+
+
+@given(stories)
+def test_whatever_was_heard_a_session_whose_time_has_come_goes_on_as_soon_as_the_vps_says_connected(
+    story: list[tuple[int, Command]],
+):
+    session, now_ms = UP, 0
+    for gap_ms, command in story:
+        now_ms += gap_ms
+        session, _ = told(session, msgspec.structs.replace(command, now_ms=now_ms))
+    now_ms = max(now_ms, session.parked_until_ms or 0)
+    for command in (Verify(now_ms, "connected"), Report(now_ms, "connected")):
+        after, _ = told(session, command)
+        assert after.may_send(now_ms)
+        assert (after.trouble, after.troubled_since_ms) == (None, None)
 
 
 def test_only_somebody_lets_a_stopped_session_go_on():

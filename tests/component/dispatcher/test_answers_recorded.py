@@ -53,13 +53,29 @@ async def test_a_slow_refusal_parks_the_session_before_the_next_message_leaves(b
 
 async def test_a_parked_session_goes_on_when_the_vps_says_that_it_is_connected(bed: Bed):
     await bed.create(groups(1))
-    caller = Recorder(NotTaken("the session is not connected", wait_ms=3_600_000))
+    caller = Recorder(NotTaken("the session is not connected"))
     sender = new_sender(bed, caller)
     await rounds(bed, sender, 2)
     await bed.tell(report(SessionReported, status="connected"))
     [(due_at_ms,)] = await bed.fetch("SELECT due_at_ms FROM send_queue")
-    assert due_at_ms - bed.clock.ms < 3_600_001
+    assert due_at_ms - bed.clock.ms < 2_001
     assert (await bed.session()).parked_until_ms is None
+
+
+async def test_after_a_429_nothing_leaves_before_its_time_although_the_vps_says_connected(bed: Bed):
+    await bed.create(groups(2))
+    caller = Recorder(NotTaken("the VPS takes no more messages now", wait_ms=3_600_000))
+    sender = new_sender(bed, caller)
+    await rounds(bed, sender, 1)
+    await bed.tell(report(SessionReported, status="connected"))
+    caller.answer = Accepted()
+    bed.clock.advance(3_598)
+    await rounds(bed, sender, 2)
+    assert len(caller.called) == 1
+    bed.clock.advance(1)
+    await rounds(bed, sender, 3)
+    assert len(caller.called) == 3
+    assert (await bed.session()).parks == 0
 
 
 async def test_a_restricted_session_sends_nothing_more(bed: Bed):

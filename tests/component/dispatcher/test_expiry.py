@@ -1,5 +1,7 @@
 """The deadline: what nobody confirmed is looked up at the VPS, and settled, queued again or held."""
 
+import pytest
+
 from contracts.delivery import MessageErrored, MessageSent
 from contracts.wire import MessageStatusRequest
 from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
@@ -92,27 +94,102 @@ async def test_not_found_is_sent_again_by_backoff(bed: Bed):
     assert (recipient.status, recipient.due_at_ms) == ("queued", NOON_MS + DEADLINE_MS + MINUTE_MS)
 
 
-async def with_a_witness(bed: Bed, memory: Memory) -> str:
-    """Let the session have sent to somebody else before; return where the overdue send then stands."""
-    witness, jid = groups(2)
-    _, attempts = await bed.begin([witness])
-    message_id = attempts[witness].message_id
-    await bed.tell(report(MessageSent, NOON_MS + 100, recipient=witness, message_id=message_id))
+WITNESS, UNCERTAIN = groups(2)
+
+
+async def with_a_witness(bed: Bed, memory: Memory) -> Expiry:
+    """Let the session have sent to somebody else before an overdue send is settled; return what settled it."""
+    _, attempts = await bed.begin([WITNESS])
+    message_id = attempts[WITNESS].message_id
+    await bed.tell(report(MessageSent, NOON_MS + 100, recipient=WITNESS, message_id=message_id))
     bed.clock.advance(10)
-    await overdue(bed, [jid])
-    await expiry_of(bed, memory).settle()
-    assert memory.asked == [jid, witness]
-    return (await bed.recipient(bed.campaign_id, jid)).status
+    await overdue(bed, [UNCERTAIN])
+    expiry = expiry_of(bed, memory)
+    assert await expiry.settle() == 1
+    assert memory.asked == [UNCERTAIN, WITNESS]
+    return expiry
+
+
+async def uncertain(bed: Bed) -> tuple[str, bool]:
+    """Return where the overdue send stands, and whether nobody asks about it any more."""
+    recipient = await bed.recipient(bed.campaign_id, UNCERTAIN)
+    return recipient.status, recipient.attempts[0].held
 
 
 async def test_not_found_by_a_vps_that_forgot_what_it_sent_before_is_held(bed: Bed):
-    assert await with_a_witness(bed, Memory()) == "unconfirmed"
+    await with_a_witness(bed, Memory())
+    assert await uncertain(bed) == ("unconfirmed", True)
 
 
 async def test_not_found_by_a_vps_that_remembers_what_it_sent_before_is_sent_again(bed: Bed):
+    await with_a_witness(bed, Memory(**{WITNESS: Found("3EB0ANY", NOON_MS + 100)}))
+    assert await uncertain(bed) == ("queued", False)
+
+
+@pytest.mark.parametrize(
+    ("later", "stands"),
+    [
+        (NotFound(), ("unconfirmed", True)),
+        (Found("3EB0ANY", NOON_MS + 100), ("queued", False)),
+    ],
+)
+async def test_not_found_by_a_vps_that_does_not_tell_what_it_sent_before_is_asked_about_again(
+    bed: Bed, later: Remembered, stands: tuple[str, bool]
+):
+    memory = Memory(**{WITNESS: Unreachable("the VPS answered 503")})
+    expiry = await with_a_witness(bed, memory)
+    assert await uncertain(bed) == ("unconfirmed", False)
+    bed.clock.advance(29.9)
+    assert await expiry.settle() == 0
+    bed.clock.advance(0.1)
+    memory.known[WITNESS] = later
+    assert await expiry.settle() == 1
+    assert memory.asked == [UNCERTAIN, WITNESS] * 2
+    assert await uncertain(bed) == stands
+
+
+async def test_not_found_by_a_vps_that_remembers_what_it_sent_before_by_its_id_alone_is_sent_again(bed: Bed):
+    _, attempts = await bed.begin([WITNESS])
+    message_id = attempts[WITNESS].message_id
+    await bed.tell(report(MessageSent, NOON_MS + 100, recipient=WITNESS, message_id=message_id))
+    bed.clock.advance(10)
+    await overdue(bed, [UNCERTAIN])
+    assert await expiry_of(bed, Memory(**{WITNESS: Found(message_id, None)})).settle() == 1
+    assert await uncertain(bed) == ("queued", False)
+
+
+@pytest.mark.parametrize("said_at_ms", [NOON_MS + 60_000, None], ids=["later", "without a time"])
+async def test_a_message_that_left_after_ours_does_not_vouch_for_the_vps_memory(
+    bed: Bed, said_at_ms: int | None
+):
+    await with_a_witness(bed, Memory(**{WITNESS: Found("3EB0LATER", said_at_ms)}))
+    assert await uncertain(bed) == ("unconfirmed", True)
+
+
+async def test_where_one_message_does_not_vouch_an_earlier_one_may(bed: Bed):
+    [earlier] = groups(1, 50)
+    _, attempts = await bed.begin([earlier])
+    told = report(MessageSent, NOON_MS + 100, recipient=earlier, message_id=attempts[earlier].message_id)
+    await bed.tell(told)
+    bed.clock.advance(5)
+    _, attempts = await bed.begin([WITNESS])
+    message_id = attempts[WITNESS].message_id
+    await bed.tell(report(MessageSent, NOON_MS + 5_100, recipient=WITNESS, message_id=message_id))
+    bed.clock.advance(5)
+    await overdue(bed, [UNCERTAIN])
     memory = Memory()
-    memory.known[groups(1)[0]] = Found("3EB0ANY", NOON_MS + 100)
-    assert await with_a_witness(bed, memory) == "queued"
+    memory.known = {
+        WITNESS: Found("3EB0LATER", NOON_MS + 60_000),
+        earlier: Found("3EB0ANY", NOON_MS + 100),
+    }
+    assert await expiry_of(bed, memory).settle() == 1
+    assert memory.asked == [UNCERTAIN, WITNESS, earlier]
+    assert await uncertain(bed) == ("queued", False)
+
+
+async def test_not_found_by_a_vps_that_cannot_look_up_what_it_sent_before_is_held(bed: Bed):
+    await with_a_witness(bed, Memory(**{WITNESS: NoLookup()}))
+    assert await uncertain(bed) == ("unconfirmed", True)
 
 
 async def test_where_the_vps_cannot_tell_the_message_is_held_and_asked_about_no_more(bed: Bed):

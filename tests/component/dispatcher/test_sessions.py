@@ -245,6 +245,21 @@ async def test_a_parked_session_is_asked_with_growing_pauses_and_no_message_is_t
     assert len(caller.called) == 3
 
 
+async def test_a_session_that_was_told_to_wait_is_let_go_on_by_the_next_round_after_it_though_nothing_is_sent(
+    bed: Bed,
+):
+    await bed.create(groups(1))
+    vps = Vps(SessionTold("connected", "91"))
+    asking = rounds_of(bed, vps)
+    assert await asking.go() == 1
+    await rounds(bed, new_sender(bed, Recorder(NotTaken("too many", None, 50_000))), 1)
+    for seconds, trouble in ((30, "parked"), (30, None)):
+        bed.clock.advance(seconds)
+        await asking.go()
+        assert (await bed.session()).trouble == trouble
+    assert vps.asked == [SESSION] * 2
+
+
 async def test_a_session_that_is_down_sends_nothing_until_the_vps_was_asked_and_says_connected(bed: Bed):
     await tell(bed, Report(bed.clock.ms, "disconnected"))
     await bed.create(groups(1))

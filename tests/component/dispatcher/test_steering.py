@@ -328,6 +328,27 @@ async def test_a_vps_that_does_not_answer_lets_the_order_rest_where_it_is(bed: B
     assert await bed.count("campaign_orders") == 0
 
 
+async def test_an_order_rests_while_the_vps_does_not_tell_whether_it_has_forgotten_what_it_sent(bed: Bed):
+    witness, jid = groups(2)
+    _, attempts = await bed.begin([witness])
+    told = report(MessageSent, bed.clock.ms, recipient=witness, message_id=attempts[witness].message_id)
+    await bed.tell(told)
+    bed.clock.advance(10)
+    campaign_id, _ = await held_campaign(bed, [jid])
+    memory = Memory(NotFound())
+    memory.known[witness] = Unreachable("down")
+    await tell(bed, campaign_id, Verify(bed.clock.ms, "dana"))
+    assert await carried_out(bed, memory) == 1
+    assert await bed.statuses(campaign_id) == ["unconfirmed"]
+    assert await bed.count("campaign_orders") == 1
+    memory.known[witness] = Found(attempts[witness].message_id, told.at.isoformat())
+    bed.clock.advance(31)
+    await carried_out(bed, memory)
+    assert memory.asked == [jid, witness] * 2
+    assert await bed.statuses(campaign_id) == ["queued"]
+    assert await bed.count("campaign_orders") == 0
+
+
 async def test_an_order_whose_worker_died_is_taken_up_by_another(bed: Bed):
     campaign_id = await failed_campaign(bed, groups(2))
     await tell(bed, campaign_id, Retry(bed.clock.ms, "dana"))

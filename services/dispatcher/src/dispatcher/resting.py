@@ -83,6 +83,9 @@ TABLE = (
     Resting("lease of a session", "lease_s", "taken by another replica", "sender"),
     Resting("replica that is not heard of", "lease_s", "counted no more", "sender"),
     Resting("session that rests", "session_park_s", "asked, and let go on", "verify_sessions"),
+    Resting(
+        "session that was told to wait, after that", "verify_s", "asked, and let go on", "verify_sessions"
+    ),
     Resting("session that says connected", "verify_s", "asked whether that is so", "verify_sessions"),
     Resting("session without callbacks", "silence_s", "`silent`: listed, and paused", "watch_silence"),
     Resting("event that is not published", "sweep_s", "published", "relay"),

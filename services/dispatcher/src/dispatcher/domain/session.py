@@ -32,7 +32,9 @@ class Used(SessionEvent, frozen=True, tag="session.used"):
 
 
 class Parked(SessionEvent, frozen=True, tag="session.parked"):
-    """It did not take messages; nothing leaves through it before `until_ms`. `told`: the VPS itself said until when."""
+    """It did not take messages; nothing leaves through it before `until_ms`. `told`: the VPS itself said for how long
+    at the least; that prolongs a rest that has begun.
+    """
 
     until_ms: int
     error: str
@@ -178,6 +180,10 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
         """Why nothing, or nothing that is seen, goes through it without anybody having wanted that."""
         return self.attention or (None if self.parked_until_ms is None else "parked")
 
+    def is_told_to_wait(self, now_ms: int) -> bool:
+        """Tell whether it rests because the VPS said for how long: only an operator's word ends that any earlier."""
+        return self.told_to_wait and (self.parked_until_ms or 0) > now_ms
+
     def may_send(self, now_ms: int) -> bool:
         """Tell whether messages may leave through it now, as far as its health goes."""
         return not self.shut and (self.parked_until_ms or 0) <= now_ms
@@ -216,8 +222,10 @@ def _failed(session: Session, event: Parked | Stopped | FellSilent) -> Session:
     replace = msgspec.structs.replace
     session = _with_error(session, event.error, event.at_ms)
     match event:
-        case Parked(_, until_ms, _, told):
-            return replace(session, parked_until_ms=until_ms, parks=session.parks + 1, told_to_wait=told)
+        case Parked(at_ms, until_ms, _, told):
+            prolonged = told and (session.parked_until_ms or 0) > at_ms
+            parks = session.parks if prolonged else session.parks + 1
+            return replace(session, parked_until_ms=until_ms, parks=parks, told_to_wait=told)
         case Stopped():
             return replace(session, stopped=True)
         case FellSilent(_, since_ms):

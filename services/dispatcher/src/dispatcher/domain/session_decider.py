@@ -138,7 +138,8 @@ def decide(command: Command, session: Session, park_seconds: tuple[float, ...]) 
         case Stop(now, error):
             return [] if session.stopped else [Stopped(now, error)]
         case Resume(now):
-            return [Resumed(now)] if session.parked_until_ms is not None or session.parks else []
+            rested = session.parked_until_ms is not None or session.parks > 0
+            return [Resumed(now)] if rested and not session.is_told_to_wait(now) else []
         case Report():
             return _report(command, session)
         case Verify():
@@ -166,12 +167,13 @@ def _wish(command: Use | Pause | Release | Configure | RecordGroups | Move, sess
 
 
 def _park(command: Park, session: Session, park_seconds: tuple[float, ...]) -> list[Event]:
-    now = command.now_ms
-    if session.parked_until_ms is not None and session.parked_until_ms > now:
-        return []
-    told = command.wait_ms is not None
-    rest_ms = command.wait_ms if command.wait_ms is not None else _rest_ms(session, park_seconds)
-    return [Parked(now, now + rest_ms, command.error, told)]
+    """Let it rest. One that rests already does so for longer only where the VPS itself says for how long."""
+    now, until_ms = command.now_ms, session.parked_until_ms or 0
+    if command.wait_ms is not None:
+        told_until_ms = max(until_ms, now + command.wait_ms)
+        known = session.is_told_to_wait(now) and told_until_ms == until_ms
+        return [] if known else [Parked(now, told_until_ms, command.error, told=True)]
+    return [] if until_ms > now else [Parked(now, now + _rest_ms(session, park_seconds), command.error)]
 
 
 def _rest_ms(session: Session, park_seconds: tuple[float, ...]) -> int:
@@ -183,7 +185,8 @@ def _report(command: Report, session: Session) -> list[Event]:
     now, status, phone_number = command.now_ms, command.status, command.phone_number
     if _is_news(status, phone_number, session):
         events.append(Reported(now, status, phone_number))
-    if status == CONNECTED and session.parked_until_ms is not None:
+    rests = session.parked_until_ms is not None
+    if status == CONNECTED and rests and not session.is_told_to_wait(now):
         events.append(Resumed(now))
     return events
 
@@ -193,8 +196,9 @@ def _is_news(status: str, phone_number: str | None, session: Session) -> bool:
 
 
 def _verify(command: Verify, session: Session, park_seconds: tuple[float, ...]) -> list[Event]:
-    """Correct what we believed. A parked session goes on when it says that it is connected, unless the VPS told us to
-    wait; and where messages wait for one that is down, it rests for longer instead of being tried with one of them.
+    """Correct what we believed. A parked session goes on when it says that it is connected; and where messages wait for
+    one that is down, it rests for longer instead of being tried with one of them. Neither happens before a wait is over
+    that the VPS told us.
     """
     now, status = command.now_ms, command.status
     events: list[Event] = []
@@ -204,9 +208,11 @@ def _verify(command: Verify, session: Session, park_seconds: tuple[float, ...]) 
         events.append(
             Reported(now, status, command.phone_number, "verification", error if believed_up else None)
         )
+    if session.is_told_to_wait(now):
+        return events
     parked_until_ms = session.parked_until_ms
-    if status == CONNECTED:
-        if parked_until_ms is not None and not session.told_to_wait:
+    if _is_well(command, session):
+        if parked_until_ms is not None:
             events.append(Resumed(now, session.parks))
     elif command.wanted and (parked_until_ms or 0) <= now + PROBE_LEAD_MS and _is_down(command, session):
         told = f"the VPS says {status}" if status else "the VPS does not tell its state"
@@ -214,10 +220,18 @@ def _verify(command: Verify, session: Session, park_seconds: tuple[float, ...]) 
     return events
 
 
+def _is_well(command: Verify, session: Session) -> bool:
+    """Tell whether an answer says so; after a wait that the VPS told us, whatever answer does not say the contrary."""
+    waited = session.told_to_wait and command.status is not None
+    return command.status == CONNECTED or (waited and command.status not in DOWN)
+
+
 def _is_down(command: Verify, session: Session) -> bool:
-    """Tell whether an answer says so; none at all says it only of a session that rests, or was down, already."""
+    """Tell whether an answer says so; none at all says it only of a session that was down already, or that rests
+    without having been told for how long.
+    """
     if command.status is None:
-        return session.parked_until_ms is not None or session.down
+        return session.down or (session.parked_until_ms is not None and not session.told_to_wait)
     return command.status in DOWN
 
 

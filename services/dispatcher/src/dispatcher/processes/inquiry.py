@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.timestamps import normalise
+from contracts.timestamps import instant
 from contracts.wire import MessageStatusRequest
 from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
 from dispatcher.domain import recipient_commands as command
@@ -20,7 +20,7 @@ from dispatcher.handling import Cause, Handling
 from dispatcher.projections import recipient_status
 from dispatcher.projections.rows import RecipientRow
 from dispatcher.store.stream_names import Key
-from dispatcher.translate import to_ms, to_time
+from dispatcher.translate import to_ms
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ LookUp = Callable[[MessageStatusRequest], Awaitable[Remembered]]
 
 PARALLEL = 10
 """So many look-ups are under way at once."""
+NO_LOOKUP = "this VPS cannot look messages up"
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -87,7 +88,9 @@ _WITNESSES = text(f"""
     WHERE r.status IN ('sent', 'delivered', 'read')
 """)  # noqa: S608  # the inserted text is a constant
 WITNESSES = 20
-"""So many earlier attempts of the session are searched for a witness."""
+"""So many earlier attempts of the session are searched for witnesses."""
+WITNESSES_ASKED = 3
+"""So many of them the VPS is asked about at the most: each is a call."""
 
 
 def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int) -> Finding:
@@ -95,24 +98,48 @@ def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int
 
     `ours`: whether the id that it remembers is this recipient's (True), another message's (False), or nobody's
     (None). An older message is proof that ours did not leave: the memory reaches back and nothing followed. One between
-    an attempt and its repeat may be either's. `skew_ms` is how far the clocks may be apart.
+    an attempt and its repeat may be either's, and one without a readable time anybody's. `skew_ms` is how far the
+    clocks may be apart.
     """
     match remembered:
         case NotFound():
             return NotSent()
         case NoLookup():
-            return CannotTell("this VPS cannot look messages up")
+            return CannotTell(NO_LOOKUP)
         case Unreachable(reason):
             return AskAgain(reason)
         case Found(message_id, timestamp):
-            at_ms = to_ms(normalise(timestamp, to_time(attempt.started_at_ms)))
+            at = instant(timestamp)
             if message_id == attempt.message_id:
-                return Settled(message_id, at_ms)
+                return Settled(message_id, to_ms(at) if at else attempt.started_at_ms)
+            if at is None:
+                return CannotTell("the VPS remembers a message, and not its time")
+            at_ms = to_ms(at)
             if latest_ms(at_ms, skew_ms) < attempt.begun_at_ms:
                 return NotSent()
             if ours is None and latest_ms(at_ms) >= attempt.started_at_ms:
                 return Settled(message_id, max(at_ms, attempt.started_at_ms))
             return CannotTell("the VPS remembers another message")
+
+
+def weigh(
+    witness: Remembered, message_id: str, begun_at_ms: int, skew_ms: int
+) -> NotSent | CannotTell | AskAgain | None:
+    """Return what "not found" is worth, by what the VPS remembers last of a recipient that certainly got `message_id`
+    before `begun_at_ms`, when ours may have left; None where that tells nothing, since a later message has taken its
+    place. The VPS forgets all when it restarts, and then says of everything that it was not sent.
+    """
+    match witness:
+        case Found(found_id, timestamp):
+            at = instant(timestamp)
+            is_earlier = at is not None and latest_ms(to_ms(at), skew_ms) < begun_at_ms
+            return NotSent() if found_id == message_id or is_earlier else None
+        case NotFound():
+            return CannotTell("the VPS has forgotten what it sent")
+        case NoLookup():
+            return CannotTell(NO_LOOKUP)
+        case Unreachable(reason):
+            return AskAgain(reason)
 
 
 class Inquiry:
@@ -163,13 +190,7 @@ class Inquiry:
             remembered = await self._ask(attempt.session_id, attempt.recipient)
             ours = await self._is_ours(attempt, remembered)
             finding = judge(attempt, remembered, ours, self._skew_ms)
-            if (
-                isinstance(finding, NotSent)
-                and isinstance(remembered, NotFound)
-                and await self._forgot(attempt)
-            ):
-                return CannotTell("the VPS has forgotten what it sent")
-            return finding
+            return await self._weighed(attempt) if isinstance(remembered, NotFound) else finding
 
     async def _ask(self, session_id: str, recipient: str) -> Remembered:
         return await self._look_up(MessageStatusRequest(session_id=session_id, group_jid=recipient))
@@ -182,11 +203,9 @@ class Inquiry:
             owners = [(campaign_id, recipient) for _, campaign_id, recipient in rows]
         return attempt.key in owners if owners else None
 
-    async def _forgot(self, attempt: Sent) -> bool:
-        """Tell whether the VPS has forgotten a message that it certainly sent before this one may have left.
-
-        It forgets all when it restarts, and then says of everything that it was not sent. Without an earlier
-        message on the session nothing speaks against its word.
+    async def _weighed(self, attempt: Sent) -> Finding:
+        """Return what it means that the VPS knows nothing of an attempt. Without an earlier message on the session
+        nothing speaks against its word; with some, one must show that its memory reaches back to before ours.
         """
         parameters = {
             "session_id": attempt.session_id,
@@ -196,11 +215,19 @@ class Inquiry:
         }
         async with self._engine.connect() as connection:
             rows = [recipient_status.read(row) for row in await connection.execute(_WITNESSES, parameters)]
-        for row in rows:
-            telling = row.state.telling
-            if telling and telling.sent_at_ms and telling.sent_at_ms < attempt.begun_at_ms:
-                return isinstance(await self._ask(attempt.session_id, row.recipient), NotFound)
-        return False
+        witnesses = [
+            (row.recipient, telling.message_id)
+            for row in rows
+            if (telling := row.state.telling)
+            and telling.sent_at_ms
+            and telling.sent_at_ms < attempt.begun_at_ms
+        ]
+        for recipient, message_id in witnesses[:WITNESSES_ASKED]:
+            witness = await self._ask(attempt.session_id, recipient)
+            weighed = weigh(witness, message_id, attempt.begun_at_ms, self._skew_ms)
+            if weighed is not None:
+                return weighed
+        return CannotTell("the VPS may have forgotten what it sent") if witnesses else NotSent()
 
 
 def described(row: RecipientRow, number: int, session_id: str) -> Sent:
