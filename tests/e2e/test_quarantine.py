@@ -88,6 +88,25 @@ async def test_a_raw_callback_is_shown_and_its_redrive_names_the_gateway(system:
     assert (await operate(system, "quarantine", "show", thing["id"])).facts["kind"] == "unknown"
 
 
+async def test_a_message_that_no_dead_message_can_hold_is_listed_with_its_place_and_left_there(
+    system: System,
+) -> None:
+    subject = "wa.command.campaign.cancel"
+    body = b'{"type": "campaign.cancel", "tenant": "acme", "why": "%s"}' % (b"x" * (7 << 20))
+    await system.bus.publish(subject, body)
+    thing = await listed(system, subject)
+    assert (thing["kind"], thing["size"], thing["redrivable"]) == ("unreadable", None, False)
+    assert f"({len(body)} bytes): it lies as message " in thing["reason"]
+    [refused] = (await redrive(system, ids=[thing["id"]]))["refused"]
+    assert (refused["code"], refused["detail"]) == ("BODY_NOT_KEPT", thing["obstacle"])
+    shown = await operate(system, "quarantine", "show", thing["id"])
+    assert shown.facts["not sent again"] == thing["obstacle"]
+    raw = await operate(system, "quarantine", "show", thing["id"], "--raw", expect=4)
+    assert "its body was not kept whole" in raw.errors
+    stream, _, sequence = thing["id"].rpartition("-")
+    assert (await system.bus.jetstream.get_msg(stream, int(sequence))).data == body
+
+
 async def test_wrong_questions_are_named(system: System) -> None:
     both = {"ids": ["x"], "filter": {}}
     for body in ({}, both, {"filter": {"kind": "nothing"}}):

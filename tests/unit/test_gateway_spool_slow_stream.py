@@ -1,10 +1,10 @@
 """A stream that stores all and says so late: how often it is asked grows with the batches, not with the messages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,8 @@ PATIENCE_SECONDS = 0.05
 LATE_SECONDS = 0.2
 MAX_GROUP = 100
 MAX_BYTES = 50
+TOO_MANY = AckError(429, 10167, "too many requests")
+NEW_REFUSAL = AckError(418, 19999, "a code that nobody has thought of")
 
 
 class SlowServer:
@@ -36,6 +38,7 @@ class SlowServer:
         self.open = asyncio.Event()
         self.lost = False
         self.late_seconds = 0.0
+        self.refusals: Iterator[AckError | None] = iter(())
         self._begun: dict[str, list[tuple[str, bytes]]] = {}
 
     async def until_connected(self) -> None:
@@ -49,7 +52,11 @@ class SlowServer:
 
     async def request(self, subject: str, payload: bytes, headers: dict[str, str], seconds: float) -> bytes:
         self.requests += 1
-        if BATCH_COMMIT in headers:
+        refusal = next(self.refusals, None)
+        if refusal:
+            self._begun.pop(headers.get(BATCH_ID, ""), None)
+            ack = Ack(error=refusal)
+        elif BATCH_COMMIT in headers:
             await self.publish(subject, payload, headers)
             ack = self._commit(self._begun.pop(headers[BATCH_ID]))
         else:
@@ -99,12 +106,17 @@ def file(tmp_path: Path) -> SpoolFile:
     return open_spool(tmp_path / "spool.db", 64 << 20, lambda: 7)
 
 
+@pytest.fixture
+def batches(server: SlowServer) -> Batches:
+    """What publishes to the server."""
+    numbers = count()
+    return Batches(server, 10, new_batch_id=lambda: str(next(numbers)))  # type: ignore[arg-type]
+
+
 class Spooling:
     """Starts a spool on the file and drains it."""
 
-    def __init__(self, server: SlowServer, file: SpoolFile, thread: ThreadPoolExecutor) -> None:
-        numbers = count()
-        batches = Batches(server, 10, new_batch_id=lambda: str(next(numbers)))  # type: ignore[arg-type]
+    def __init__(self, batches: Batches, file: SpoolFile, thread: ThreadPoolExecutor) -> None:
         self._make = lambda: Spool(batches, SpoolQueue(STREAM, file, thread), MAX_GROUP, PATIENCE_SECONDS)
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -115,10 +127,10 @@ class Spooling:
 
 
 @pytest_asyncio.fixture
-async def spooling(server: SlowServer, file: SpoolFile) -> AsyncIterator[Spooling]:
+async def spooling(batches: Batches, file: SpoolFile) -> AsyncIterator[Spooling]:
     """What starts a spool; it is stopped afterwards."""
     with ThreadPoolExecutor(1) as thread:
-        spooling = Spooling(server, file, thread)
+        spooling = Spooling(batches, file, thread)
         yield spooling
         for task in spooling.tasks:
             task.cancel()
@@ -224,11 +236,13 @@ async def test_a_duplicate_costs_its_neighbours_a_few_smaller_batches(
     assert server.requests < 35
 
 
-async def test_a_full_disk_does_not_refuse_what_the_stream_takes_late(server: SlowServer, tmp_path: Path):
+async def test_a_full_disk_does_not_refuse_what_the_stream_takes_late(
+    server: SlowServer, batches: Batches, tmp_path: Path
+):
     file = open_spool(tmp_path / "small.db", 1 << 20, lambda: 7)
     with ThreadPoolExecutor(1) as thread:
         file.append("OTHER", messages(0, size=990_000))
-        spooling = Spooling(server, file, thread)
+        spooling = Spooling(batches, file, thread)
         spool = spooling.start()
         storing = asyncio.create_task(stored_by(spool, [Outgoing("id-1", "s" * 60_000, b"x")]))
         await eventually(lambda: not spool.queue.writable, 10)
@@ -255,3 +269,54 @@ async def test_a_message_that_is_refused_for_good_is_put_aside_and_those_behind_
     await eventually(lambda: not spool.held, 10)
     assert (spool.queue.refused, file.count_refused(STREAM)) == (1, 1)
     assert server.stored[-1] == "id-100"
+
+
+async def test_a_stream_that_has_too_many_requests_is_offered_the_same_again_in_order(
+    server: SlowServer, file: SpoolFile, spooling: Spooling
+):
+    server.open.set()
+    server.refusals = iter([TOO_MANY] * 2)
+    file.append(STREAM, messages(*range(100)))
+    spool = spooling.start()
+    await eventually(lambda: server.requests == 2, 10)
+    assert (spool.held, spool.queue.refused) == (100, 0)
+    await eventually(lambda: not spool.held, 10)
+    assert server.stored == names(*range(100))
+    assert (spool.queue.refused, file.count_refused(STREAM)) == (0, 0)
+
+
+async def test_a_sender_whose_message_meets_too_many_requests_waits_for_the_next_try(
+    server: SlowServer, batches: Batches
+):
+    server.open.set()
+    server.refusals = iter([TOO_MANY])
+    deadline = asyncio.get_running_loop().time() + 10
+    assert await batches.store(messages(1), deadline) == ["accepted"]
+
+
+async def test_a_refusal_that_passes_though_it_looks_like_one_for_good_does_not_empty_the_spool(
+    server: SlowServer, file: SpoolFile, spooling: Spooling
+):
+    server.open.set()
+    server.refusals = repeat(NEW_REFUSAL)
+    file.append(STREAM, messages(*range(100)))
+    spool = spooling.start()
+    await eventually(lambda: spool.queue.refused, 10)
+    await passed(LATE_SECONDS)
+    server.refusals = iter(())
+    await eventually(lambda: not spool.held, 10)
+    assert spool.queue.refused < 10
+    assert server.stored == names(*range(spool.queue.refused, 100))
+
+
+async def test_nobody_waits_for_the_pause_after_a_refusal(
+    server: SlowServer, file: SpoolFile, spooling: Spooling, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("webhook_gateway.spool.FIRST_PAUSE_SECONDS", 60)
+    server.open.set()
+    server.refusals = iter([None, NEW_REFUSAL, NEW_REFUSAL])
+    file.append(STREAM, messages(*range(150)))
+    spool = spooling.start()
+    await eventually(lambda: spool.queue.refused == 1, 10)
+    assert await stored_by(spool, messages(150)) == ["accepted"]
+    assert (spool.held, server.requests) == (50, 3)

@@ -22,7 +22,8 @@ class CallbackQuarantined(Message, frozen=True, kw_only=True, tag="callback.quar
 
 
 class MessageParked(Message, frozen=True, kw_only=True, tag="message.parked"):
-    """A NATS message that a consumer did not take. `body` is base64 of the raw bytes.
+    """A NATS message that a consumer did not take. `body` is base64 of the raw bytes; empty where they are too
+    many for one message, and `reason` says where they lie.
 
     `kind`: unreadable, or never to be carried out; undelivered, it was tried `max_deliver` times in vain. `causation`
     is the id of the dead message that was sent again as this one.

@@ -91,6 +91,19 @@ async def test_what_the_server_gave_up_is_parked_by_its_advisory_though_nobody_r
     assert await in_stream(client, durable.stream) == left
 
 
+@pytest.mark.parametrize(("durable", "subject", "_left"), CASES)
+async def test_what_no_dead_message_can_hold_is_parked_by_its_place_and_stays_there(
+    client: Client, durable: Durable, subject: str, _left: int
+):
+    await client.jetstream().publish(subject, b"x" * (7 << 20))
+    given_up = Advisories(client.jetstream(), broker.Publisher(client))
+    await given_up.handle([advisories.Advisory(durable.stream, durable.name, 1, 1000)])
+    [parked] = await dead(client)
+    assert (parked.id, parked.kind, parked.body) == (f"{durable.stream}-1", "undelivered", "")
+    assert f"message 1 of the NATS stream {durable.stream}" in parked.reason
+    assert await in_stream(client, durable.stream) == 1
+
+
 async def test_an_advisory_about_what_is_gone_or_not_ours_is_let_be(client: Client):
     publisher = broker.Publisher(client)
     given_up = Advisories(client.jetstream(), publisher)

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 from nats.aio.client import Client
 
+from contracts import streams
+from contracts.dead import MessageParked
 from contracts.delivery import MessageErrored, MessageSent
-from contracts.streams import DISPATCHER_DELIVERIES
+from contracts.streams import DISPATCHER_COMMANDS, DISPATCHER_DELIVERIES, Durable
 from dispatcher.broker import Publisher
 from dispatcher.consumers import deliveries
 from dispatcher.consumers.batch import Intake, Refused
@@ -23,9 +26,11 @@ TEXT = msgspec.json.Decoder(str).decode
 
 
 @asynccontextmanager
-async def consuming(client: Client, decode, handle, size: int = 100) -> AsyncIterator[Bus]:
-    """Consume delivery reports while the context lasts."""
-    intake = Intake(DISPATCHER_DELIVERIES, decode, handle, client, Publisher(client), size)
+async def consuming(
+    client: Client, decode, handle, size: int = 100, durable: Durable = DISPATCHER_DELIVERIES
+) -> AsyncIterator[Bus]:
+    """Consume delivery reports, or what else a durable has, while the context lasts."""
+    intake = Intake(durable, decode, handle, client, Publisher(client), size)
     stopping = asyncio.Event()
     running = asyncio.create_task(intake.run(stopping, Pulse()))
     try:
@@ -101,6 +106,78 @@ async def test_an_unreadable_message_is_parked_whole_with_the_reason_and_the_res
         b'"cut of',
     )
     assert "truncated" in dead.reason
+
+
+async def limit_dead(client: Client, **limits: int) -> None:
+    """Change what DEAD takes."""
+    config = (await client.jetstream().stream_info(streams.DEAD.name)).config
+    await client.jetstream().update_stream(config.evolve(**limits))
+
+
+async def test_what_cannot_be_parked_yet_holds_nothing_up_and_is_parked_later(client: Client):
+    await limit_dead(client, max_bytes=1)
+    bus = Bus(client)
+    await publish(bus, "one")
+    await bus.publish(SUBJECT, b"not json")
+    await publish(bus, "two")
+    handler = Handler()
+    async with consuming(client, TEXT, handler.handle):
+        await eventually(lambda: handler.handled == ["one", "two"], 15)
+        assert await left(bus) == 1
+        await limit_dead(client, max_bytes=streams.DEAD.max_bytes)
+        await until_done(bus)
+    [dead] = await bus.dead()
+    assert b64decode(dead.body) == b"not json"
+
+
+LARGE = 7 << 20
+"""A message may have 8 MB: a body of that size does not fit into another one as base64."""
+
+
+async def test_an_unreadable_report_that_no_message_can_hold_is_parked_by_its_place_and_stays_there(
+    client: Client,
+):
+    bus = Bus(client)
+    await bus.publish(SUBJECT, b"x" * LARGE)
+    await publish(bus, "last")
+    handler = Handler()
+    async with consuming(client, TEXT, handler.handle):
+        await until_done(bus)
+    [dead] = await bus.dead()
+    assert handler.handled == ["last"]
+    assert (dead.id, dead.body, dead.kind) == ("DELIVERIES-1", "", "unreadable")
+    assert "malformed" in dead.reason
+    assert "message 1 of the NATS stream DELIVERIES" in dead.reason
+    assert len((await bus.jetstream.get_msg("DELIVERIES", 1)).data) == LARGE
+
+
+@pytest.mark.parametrize(
+    ("decode", "reason"), [(msgspec.json.Decoder(int).decode, "Expected"), (TEXT, "it can never be done")]
+)
+async def test_a_command_that_no_message_can_hold_is_parked_once_and_stays_in_its_work_queue(
+    client: Client, decode, reason: str
+):
+    large = "x" * LARGE
+    bus = Bus(client)
+    for text in (large, "1"):
+        await bus.publish("wa.command.campaign.pause", msgspec.json.encode(text))
+    handler = Handler(refuse=large)
+
+    async def parked() -> list[MessageParked]:
+        return [each for each in await bus.dead() if isinstance(each, MessageParked)]
+
+    async with consuming(client, decode, handler.handle, 1, DISPATCHER_COMMANDS):
+        await eventually(parked, 15)
+
+        async def only_one_left() -> bool:
+            return (await bus.jetstream.stream_info("COMMANDS")).state.messages == 1
+
+        await eventually(only_one_left, 15)
+    dead = (await parked())[0]
+    assert (dead.id, dead.body) == ("COMMANDS-1", "")
+    assert reason in dead.reason
+    assert "message 1 of the NATS stream COMMANDS" in dead.reason
+    assert msgspec.json.decode((await bus.jetstream.get_msg("COMMANDS", 1)).data) == large
 
 
 async def test_a_refused_message_is_parked_and_the_others_of_its_batch_are_carried_out(client: Client):

@@ -7,9 +7,11 @@ import msgspec
 import pytest
 
 from contracts.dead import CallbackQuarantined, MessageParked
+from dispatcher.api.quarantine_views import details_of
 from dispatcher.consumers import quarantine
 from dispatcher.consumers.quarantine import Quarantine
 from dispatcher.quarantine.kept import BEGINNING
+from dispatcher.quarantine.lines import named
 from dispatcher.translate import to_time
 from support.dispatching import NOON_MS, Bed
 
@@ -41,6 +43,26 @@ async def test_dead_messages_of_both_kinds_are_kept_once(bed: Bed):
         ("cq-1", "acme", "send-callback", "not JSON", "{", NOON_MS),
     ]
     assert await kept(bed, parked) == lines
+
+
+async def test_of_what_no_dead_message_can_hold_no_body_is_kept_and_its_reason_says_where_it_lies(bed: Bed):
+    parked = MessageParked(
+        id="COMMANDS-7",
+        time=to_time(NOON_MS),
+        correlation="COMMANDS-7",
+        subject="wa.command.campaign.pause",
+        durable="dispatcher-commands",
+        reason="no such type; it lies as message 7",
+        body="",
+    )
+    [line] = await kept(bed, parked)
+    assert line[3:5] == ("no such type; it lies as message 7", "")
+    assert await bed.fetch("SELECT body FROM quarantine") == [(None,)]
+    async with bed.engine.connect() as connection:
+        line = (await named(connection, "default", ["COMMANDS-7"]))["COMMANDS-7"]
+    shown = details_of(line, "default", None)
+    assert (shown.body, shown.text, shown.size, shown.redrivable) == (None, None, None, False)
+    assert "the NATS stream that its reason names" in (shown.obstacle or "")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 ACK_SECONDS = 10
 """So long a publish waits for the NATS stream's acknowledgement."""
+HEADER_BYTES = 512
+"""Room for the headers of a message, which count as payload: ids of a batch and of a message, and their names."""
 
 
 class Unsafe(Exception):
@@ -119,6 +121,10 @@ class Publisher:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._jetstream = client.jetstream(timeout=ACK_SECONDS)
+
+    def takes(self, message: Outgoing) -> bool:
+        """Whether the server lets a message pass (`max_payload`)."""
+        return len(message.payload) + HEADER_BYTES <= self._client.max_payload
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Return when the NATS stream has acknowledged all, in their order; a message it already has is dropped."""

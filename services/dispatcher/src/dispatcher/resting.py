@@ -97,6 +97,13 @@ TABLE = (
         "dispatcher-commands",
     ),
     _fixed("delivery report not acknowledged", "30 s, 1,000 times", "the same", "dispatcher-deliveries"),
+    _fixed("message that `DEAD` does not take", "1 h", "parked once it does", "dispatcher-commands"),
+    _fixed(
+        "command too large for quarantine",
+        "30 days",
+        "dropped from `COMMANDS`; until then its line says where it lies",
+        SERVER,
+    ),
     _fixed("advisory of a message given up", "at once", "its message is parked", "dispatcher-advisories"),
     _fixed("dead message not mirrored", "at once", "a line of the quarantine", "dispatcher-dead"),
     UNMATCHED,

@@ -4,9 +4,13 @@ import msgspec
 
 from contracts.streams import ERROR_BATCH_DUPLICATE
 
-PASSING_CODE = 503
-"""The API code of errors that pass by themselves: no leader, still starting."""
-REFUSAL_CODES = range(400, 500)
+AWAY_CODE = 503
+"""The API code of a server that cannot now: no leader, still starting."""
+BUSY_CODE = 429
+"""The API code of a stream to which too much is on its way (by default 10,000 messages or 128 MB)."""
+PASSING_CODES = frozenset({AWAY_CODE, BUSY_CODE})
+"""The API codes of errors that pass by themselves."""
+REFUSAL_CODES = frozenset(range(400, 500)) - PASSING_CODES
 """The API codes of what was sent, and not of the state of the server."""
 
 ERROR_STORE_FAILED = 10077
@@ -43,7 +47,7 @@ class Ack(msgspec.Struct):
     error: AckError | None = None
 
 
-NO_ANSWER = Ack(error=AckError(PASSING_CODE, description="no answer"))
+NO_ANSWER = Ack(error=AckError(AWAY_CODE, description="no answer"))
 OVER_MAX_PAYLOAD = Ack(error=AckError(400, ERROR_TOO_LARGE, "larger than the server's max_payload"))
 """Our own answer: the server would not answer such a message, but close the connection."""
 
@@ -55,7 +59,7 @@ def is_stored(ack: Ack) -> bool:
 
 def is_final(error: AckError) -> bool:
     """Whether a refusal does not pass by itself while a sender waits."""
-    return error.code != PASSING_CODE or error.err_code == ERROR_STORE_FAILED
+    return error.code not in PASSING_CODES or error.err_code == ERROR_STORE_FAILED
 
 
 def is_for_good(error: AckError) -> bool:

@@ -23,7 +23,9 @@ T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS = 0.1
 LAST_PAUSE_SECONDS = 2.0
-"""Between two offers that the stream did not take: twice as long each time, up to this."""
+"""After an offer that the stream did not take whole: twice as long each time that it took nothing, up to this. So a
+refusal of a bad moment that looks like one for good puts a few messages aside, and not all.
+"""
 
 
 class Stream(Protocol):
@@ -103,9 +105,11 @@ class Spool:
                 await self._changed.wait()
                 continue
             await self._stream.until_connected()
-            if await self._drains():
+            drained = self.drained
+            whole = await self._drains()
+            if self.drained > drained:
                 pause = FIRST_PAUSE_SECONDS
-            else:
+            if not whole:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LAST_PAUSE_SECONDS)
 
@@ -159,7 +163,7 @@ class Spool:
         return len(there) == len(late.group)
 
     async def _drain_some(self) -> bool:
-        """Offer the oldest messages; return whether the stream took them all, or will never take one."""
+        """Offer the oldest messages; return whether the stream took them all. What it never takes is put aside."""
         if self._turnstile.begin_drain(self._max_group):
             while not self._turnstile.settled:
                 self._changed.clear()
@@ -176,8 +180,9 @@ class Spool:
         if taken.count:
             await self.queue.remove(oldest[taken.count - 1].position)
         if taken.refusal is not None:
+            self._let_new_groups_pass()
             await self.queue.put_aside(oldest[taken.count], taken.refusal)
-        return 0 < passed == offered
+        return 0 < taken.count == len(oldest)
 
     async def _offer_patiently(self, group: Sequence[Outgoing]) -> Taken:
         """Wait for the answer, however late it is; but new groups wait for it no longer than they would for theirs."""

@@ -45,8 +45,10 @@ def view_of(line: Line, tenant: str) -> QuarantineView:
 
 
 def details_of(line: Line, tenant: str, body: bytes | None) -> QuarantineDetails:
-    """Return a line with its body; of one from before bodies were kept whole, only what its text begins with."""
-    beginning = line.beginning if line.tenant == tenant else None
+    """Return a line with its body; of one from before bodies were kept whole, only what its text begins with, and
+    nothing of one that was too large.
+    """
+    beginning = (line.beginning or None) if line.tenant == tenant else None
     text = _text(body) if body is not None else beginning
     encoded = b64encode(body).decode() if body is not None else None
     return QuarantineDetails(**_facts(line, tenant), body=encoded, text=text)  # type: ignore[arg-type]  # as above

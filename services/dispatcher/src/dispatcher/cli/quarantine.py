@@ -125,7 +125,11 @@ def _sheet_of(one: QuarantinedDetails) -> RenderableType:
         ("why", one.redriven_why),
     ]
     shown = (
-        one.text if one.text is not None else "no text: --raw prints its bytes" if one.body else "not shown"
+        one.text
+        if one.text is not None
+        else "no text: --raw prints its bytes"
+        if one.body
+        else "its body was not kept here, or is not yours to see"
     )
     return Group(display.sheet(facts), "", Text(display.clean(shown)))
 

@@ -13,15 +13,12 @@ from nats.js.errors import NotFoundError
 
 from contracts import streams
 from dispatcher.broker import Publisher
-from dispatcher.consumers.parked import Found, dead_message
+from dispatcher.consumers.parked import WORK_QUEUES, Found, park
 
 log = logging.getLogger(__name__)
 
 WATCHED = {durable.name: durable for durable in (streams.DISPATCHER_COMMANDS, streams.DISPATCHER_DELIVERIES)}
 """What lies in DEAD and ADVISORIES stays there, whatever becomes of it; other durables are not ours."""
-
-WORK_QUEUES = {stream.name for stream in streams.STREAMS if stream.retention == "workqueue"}
-"""What is skipped there stays until it is deleted, and would be delivered to a new durable."""
 
 
 class Advisory(msgspec.Struct, frozen=True):
@@ -73,7 +70,7 @@ class Advisories(msgspec.Struct, frozen=True):
             message.headers or {},
         )
         reason = f"delivered {advisory.deliveries} times in vain"
+        whole = await park(self.publisher, found, reason, "undelivered")
         log.error("durable=%s subject=%s parked: %s", advisory.consumer, found.subject, reason)
-        await self.publisher.publish([dead_message(found, reason, "undelivered")])
-        if advisory.stream in WORK_QUEUES:
+        if whole and advisory.stream in WORK_QUEUES:
             await self.jetstream.delete_msg(advisory.stream, advisory.stream_seq)

@@ -1,4 +1,4 @@
-"""Take one batch of NATS messages: decode each by itself, commit all, then ack; park what cannot be read.
+"""Take one batch of NATS messages: decode each by itself, commit all, then ack; then park what cannot be read.
 
 While the database is away a batch is kept and tried again: handed back, each message would use up its deliveries, and
 come late when all is well again.
@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from contracts.dead import ParkedKind
 from contracts.streams import Durable
 from dispatcher.broker import Publisher
-from dispatcher.consumers.parked import Found, dead_message
+from dispatcher.consumers.parked import WORK_QUEUES, Found, NotParked, park
 from dispatcher.consumers.pull import Pull
 from dispatcher.pulse import Pulse
 from dispatcher.store.outage import is_outage
@@ -30,6 +30,10 @@ SINGLY_FROM = 3
 """A message that was delivered so often without success is handled by itself, so that it cannot hold the rest."""
 NAK_SECONDS = 1.0
 MAX_NAK_SECONDS = 60.0
+MAX_NOT_PARKED_SECONDS = 3600.0
+"""The longest that a message rests that DEAD does not take: 1,000 times that is longer than messages are kept, so that
+none is given up for it.
+"""
 AWAY_SECONDS = 1.0
 """So long until a batch is tried again after a fault that is none of its messages'."""
 
@@ -82,12 +86,15 @@ class Intake(Generic[T]):
     async def take(self, messages: Sequence[Msg]) -> None:
         """Handle a batch; each message ends acknowledged, parked, or handed back to come again."""
         readable: list[tuple[Msg, T]] = []
+        unreadable: list[tuple[Msg, str]] = []
         for message in messages:
             try:
                 readable.append((message, self._decode(message.data)))
             except msgspec.MsgspecError as error:
-                await self._park(message, str(error))
+                unreadable.append((message, str(error)))
         await self._commit(readable)
+        for message, reason in unreadable:
+            await self._park(message, reason)
 
     async def _commit(self, part: Sequence[tuple[Msg, T]]) -> None:
         if not part:
@@ -147,12 +154,10 @@ class Intake(Generic[T]):
             if self._is_last(message):
                 await self._park(message, f"delivered {deliveries(message)} times in vain", "undelivered")
             else:
-                await message.nak(
-                    delay=AWAY_SECONDS if is_outage(fault) else nak_seconds(deliveries(message))
-                )
+                await message.nak(delay=rest_seconds(deliveries(message), fault))
 
     async def _park(self, message: Msg, reason: str, kind: ParkedKind = "unreadable") -> None:
-        log.warning("durable=%s subject=%s parked: %s", self.durable.name, message.subject, reason)
+        """Park a message; where DEAD does not take it, let it come again later."""
         metadata = message.metadata
         found = Found(
             metadata.stream,
@@ -162,8 +167,27 @@ class Intake(Generic[T]):
             message.data,
             message.headers or {},
         )
-        await self._publisher.publish([dead_message(found, reason, kind)])
-        await message.term()
+        self._pulse.beat()
+        try:
+            whole = await park(self._publisher, found, reason, kind)
+        except NotParked as fault:
+            rest = rest_seconds(deliveries(message), fault)
+            log.warning(
+                "durable=%s stream=%s message %d comes again in %.0f s; not parked (%s): %s",
+                self.durable.name,
+                found.stream,
+                found.sequence,
+                rest,
+                reason,
+                fault,
+            )
+            await message.nak(delay=rest)
+            return
+        log.warning("durable=%s subject=%s parked: %s", self.durable.name, message.subject, reason)
+        if whole or found.stream not in WORK_QUEUES:
+            await message.term()
+        else:
+            await message.nak(delay=WORK_QUEUES[found.stream].max_age_seconds)
 
 
 def deliveries(message: Msg) -> int:
@@ -171,6 +195,11 @@ def deliveries(message: Msg) -> int:
     return message.metadata.num_delivered
 
 
-def nak_seconds(delivered: int) -> float:
-    """Return how long a message that could not be handled rests: doubling from a second to a minute."""
-    return float(min(NAK_SECONDS * 2 ** (delivered - 1), MAX_NAK_SECONDS))
+def rest_seconds(delivered: int, fault: Exception) -> float:
+    """Return how long a message that could not be handled rests: doubling from a second, unless the fault passes by
+    itself.
+    """
+    if is_outage(fault):
+        return AWAY_SECONDS
+    longest = MAX_NOT_PARKED_SECONDS if isinstance(fault, NotParked) else MAX_NAK_SECONDS
+    return float(min(NAK_SECONDS * 2 ** (delivered - 1), longest))

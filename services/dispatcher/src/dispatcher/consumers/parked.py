@@ -1,16 +1,29 @@
-"""A NATS message becomes a dead message: its body whole, and why nobody takes it."""
+"""A NATS message becomes a dead message: its body whole, and why nobody takes it.
+
+Of one that is too large for that (base64 is a third longer, and NATS has a `max_payload`) it is told where it lies.
+"""
 
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
+from nats.errors import Error as NatsError
 
-from contracts import subjects
+from contracts import streams, subjects
 from contracts.dead import MessageParked, ParkedKind
 from contracts.envelope import DEFAULT_TENANT
 from contracts.streams import REDRIVEN_FROM
-from dispatcher.broker import Outgoing
+from dispatcher.broker import Outgoing, Publisher
+
+WORK_QUEUES = {stream.name: stream for stream in streams.STREAMS if stream.retention == "workqueue"}
+"""What is acknowledged there is gone; what is skipped stays until it is deleted or too old, and would be delivered to a
+new durable. Other NATS streams keep what they have for their age.
+"""
+
+
+class NotParked(Exception):
+    """DEAD does not take a dead message now: it is full, or does not answer."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -32,7 +45,22 @@ _tenant = msgspec.json.Decoder(_Envelope).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def dead_message(found: Found, reason: str, kind: ParkedKind) -> Outgoing:
+async def park(publisher: Publisher, found: Found, reason: str, kind: ParkedKind) -> bool:
+    """Store a message in DEAD; return whether whole, or else without its body. Raises NotParked."""
+    message = dead_message(found, found.body, reason, kind)
+    whole = publisher.takes(message)
+    if not whole:
+        place = f"message {found.sequence} of the NATS stream {found.stream}"
+        told = f"{reason}; too large to be kept here ({len(found.body)} bytes): it lies as {place}"
+        message = dead_message(found, b"", told, kind)
+    try:
+        await publisher.publish([message])
+    except (NatsError, OSError) as fault:
+        raise NotParked(repr(fault)) from fault
+    return whole
+
+
+def dead_message(found: Found, body: bytes, reason: str, kind: ParkedKind) -> Outgoing:
     """Return what is published to DEAD; the same message is the same one, however often it is parked."""
     identity = f"{found.stream}-{found.sequence}"
     parked = MessageParked(
@@ -44,7 +72,7 @@ def dead_message(found: Found, reason: str, kind: ParkedKind) -> Outgoing:
         subject=found.subject,
         durable=found.durable,
         reason=reason,
-        body=b64encode(found.body).decode(),
+        body=b64encode(body).decode(),
         kind=kind,
     )
     return Outgoing(subjects.of_dead(parked), _encode(parked), parked.id)

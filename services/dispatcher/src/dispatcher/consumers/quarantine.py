@@ -33,7 +33,7 @@ def _kept(message: DeadMessage) -> Kept:
         Kind(message.kind),
         _source(message),
         message.reason,
-        _raw(message.body),
+        _body(message),
         to_ms(message.time),
         message.causation,
     )
@@ -46,6 +46,12 @@ def _source(message: DeadMessage) -> str:
             return hook
         case MessageParked(subject=subject):
             return subject
+
+
+def _body(message: DeadMessage) -> bytes | None:
+    """Return what it holds whole; an empty callback is one, an empty NATS message says that it was too large."""
+    left_out = isinstance(message, MessageParked) and not message.body
+    return None if left_out else _raw(message.body)
 
 
 def _raw(body: str) -> bytes:

@@ -30,7 +30,8 @@ class Kind(StrEnum):
 
 class Kept(msgspec.Struct, frozen=True):
     """Something in quarantine. `source` is a hook of the gateway, or a NATS subject; `about` the report that it
-    contradicts, or what was in quarantine before and came back as this.
+    contradicts, or what was in quarantine before and came back as this. `body` is None where it was too large for a
+    dead message: the reason says where it lies.
     """
 
     id: str
@@ -38,14 +39,14 @@ class Kept(msgspec.Struct, frozen=True):
     kind: Kind
     source: str
     reason: str
-    body: bytes
+    body: bytes | None
     at_ms: int
     about: str | None = None
 
     @property
     def beginning(self) -> str:
         """What its body begins with; bytes that are no text are replaced."""
-        return self.body[: 4 * BEGINNING].decode(errors="replace")[:BEGINNING]
+        return (self.body or b"")[: 4 * BEGINNING].decode(errors="replace")[:BEGINNING]
 
 
 _KEEP = text("""

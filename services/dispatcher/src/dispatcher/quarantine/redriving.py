@@ -73,7 +73,8 @@ def refusal_of(line: Line, tenant: str) -> NotRedriven | None:
     if not line.source.startswith(TAKEN_AGAIN):
         return NotRedriven(line.id, "NOT_CONSUMED", f"nothing is consumed from {line.source}")
     if line.size is None:
-        return NotRedriven(line.id, "BODY_NOT_KEPT", "its whole body lies only in the NATS stream DEAD")
+        detail = "its whole body lies only in the NATS stream that its reason names, or else in DEAD"
+        return NotRedriven(line.id, "BODY_NOT_KEPT", detail)
     return None
 
 
