@@ -1,6 +1,7 @@
 """The NATS streams are made true, or the dispatcher refuses to start."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
 from contracts import streams
 from dispatcher import broker
+from local_stack.nats_server import SPARE_BYTES, NatsServer
 from support.servers import delete_streams
 
 
@@ -84,3 +86,24 @@ async def test_a_full_stream_refuses_new_messages_and_throws_none_away(client: C
     for stream in streams.STREAMS:
         answer = await client.request(f"$JS.API.STREAM.INFO.{stream.name}")
         assert msgspec.json.decode(answer.data)["config"]["discard"] == "new"
+
+
+async def test_replicas_that_start_together_set_up_the_same(start_nats: Callable[[], NatsServer]):
+    server = start_nats()
+    clients = [await broker.connect(server.url) for _ in range(4)]
+    await asyncio.gather(*(broker.set_up(client.jetstream()) for client in clients))
+    assert len(await states(clients[0].jetstream())) == len(streams.STREAMS) + len(streams.DURABLES)
+    for client in clients:
+        await client.close()
+
+
+async def test_a_server_without_room_for_a_stream_is_told_so(
+    start_nats: Callable[[], NatsServer], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(broker, "PAUSE_SECONDS", 0)
+    client = await broker.connect(start_nats().url)
+    hog = StreamConfig(name="HOG", subjects=["hog"], storage=StorageType.FILE, max_bytes=SPARE_BYTES * 3)
+    await client.jetstream().add_stream(hog)
+    with pytest.raises(broker.NoRoom, match=r"for the NATS stream [A-Z]+ \(\d+ MiB\): raise max_file"):
+        await broker.set_up(client.jetstream())
+    await client.close()

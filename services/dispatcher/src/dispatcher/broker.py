@@ -1,7 +1,9 @@
 """NATS: make the streams and durables true or refuse to start, and publish in order, acknowledged."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from uuid import uuid4
 
 import msgspec
@@ -9,7 +11,7 @@ import nats
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from contracts import streams
 from contracts.streams import Durable, NatsStream
@@ -20,6 +22,17 @@ ACK_SECONDS = 10
 """So long a publish waits for the NATS stream's acknowledgement."""
 HEADER_BYTES = 512
 """Room for the headers of a message, which count as payload: ids of a batch and of a message, and their names."""
+
+
+NO_ROOM = 10047
+"""The server's error for a NATS stream that does not fit into its `max_file`, with what the others may take."""
+TRIES = 20
+PAUSE_SECONDS = 0.25
+"""So often, and with such pauses, a replica looks whether another one has made a stream."""
+
+
+class NoRoom(Exception):
+    """The server has no room for a NATS stream."""
 
 
 class Unsafe(Exception):
@@ -71,11 +84,7 @@ async def set_up(jetstream: JetStreamContext) -> None:
 
 async def _set_up_stream(jetstream: JetStreamContext, stream: NatsStream) -> None:
     wanted = _config(stream)
-    try:
-        existing = (await jetstream.stream_info(stream.name)).config
-    except NotFoundError:
-        await jetstream.add_stream(wanted)
-        return
+    existing = await _found_or_made(jetstream, wanted)
     if existing.storage != StorageType.FILE:
         raise Unsafe(
             f"the NATS stream {stream.name} is kept in memory: a restart would lose it; delete it first"
@@ -86,6 +95,25 @@ async def _set_up_stream(jetstream: JetStreamContext, stream: NatsStream) -> Non
             " it cannot be changed: delete the stream first"
         )
     await jetstream.update_stream(wanted)
+
+
+async def _found_or_made(jetstream: JetStreamContext, wanted: StreamConfig) -> StreamConfig:
+    """Return a NATS stream as it is, made if it is missing. Replicas that start together may all ask for it, and the
+    server counts its room for each of them until one has it.
+    """
+    for _ in range(TRIES):
+        with suppress(NotFoundError):
+            return (await jetstream.stream_info(wanted.name or "")).config
+        try:
+            return (await jetstream.add_stream(wanted)).config
+        except APIError as fault:
+            if fault.err_code != NO_ROOM:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
+    size = f"{(wanted.max_bytes or 0) >> 20} MiB"
+    raise NoRoom(
+        f"the server has no room for the NATS stream {wanted.name} ({size}): raise max_file in its configuration"
+    )
 
 
 async def _set_up_durable(jetstream: JetStreamContext, durable: Durable) -> None:
