@@ -1,8 +1,6 @@
 """The example for subscribers in contracts/README.md, run as it stands there."""
 
-import asyncio
 import re
-from contextlib import suppress
 
 import msgspec
 import nats
@@ -11,6 +9,7 @@ from nats.js.api import StreamConfig
 from contracts import streams, subjects
 from contracts.generate.catalogue import KINDS
 from contracts.generate.samples import SAMPLES
+from local_stack.fault.beside import beside
 from support.contract import CONTRACTS
 from support.eventually import eventually
 
@@ -43,11 +42,6 @@ async def test_the_example_hands_over_each_event_once_and_in_order(nats_url):
     async def handle(event: dict) -> None:
         handled.append(event["id"])
 
-    following = asyncio.create_task(load_follow()(nats_url, "readme", handle))
-    try:
+    async with beside(load_follow()(nats_url, "readme", handle)):
         await eventually(lambda: len(handled) >= len(EVENTS))
-    finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
     assert handled == [event.id for event in EVENTS]

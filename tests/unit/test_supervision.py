@@ -1,8 +1,8 @@
 """Loops that crash start again: soon after the first crash, later while they keep crashing; when a restart may help."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import accumulate
 
@@ -16,11 +16,13 @@ from dispatcher.supervision import (
     MAX_PAUSE_SECONDS,
     Health,
     Loop,
+    end,
     every,
     next_pause,
     supervise,
 )
 from support.eventually import eventually
+from webhook_gateway import stopping
 
 
 def test_the_pauses_grow_while_a_loop_crashes_at_once() -> None:
@@ -102,6 +104,14 @@ class Hangs:
         return 0
 
 
+End = Callable[[Iterable["asyncio.Task[None]"]], Awaitable[None]]
+
+
+async def end_each(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        await stopping.end(task)
+
+
 def seconds() -> float:
     return asyncio.get_running_loop().time()
 
@@ -181,3 +191,29 @@ async def test_a_hanging_loop_asks_for_a_restart_where_all_that_it_needs_is_ther
     check = liveness(hung_for(Health(), 301), {"database": partial(told, away)}, 300)["loops"]
     assert await check() == says
     assert await liveness(hung_for(Health(), 299), {}, 300)["loops"]() is None
+
+
+async def stubborn() -> None:
+    """Keep the first cancellation to oneself, as `wait_for` may."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("end_all", [end, end_each], ids=["dispatcher", "gateway"])
+async def test_a_task_that_kept_its_cancellation_to_itself_is_told_again(end_all: End):
+    tasks = [asyncio.create_task(stubborn()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await end_all(tasks)
+    assert all(task.cancelled() for task in tasks)
+
+
+@pytest.mark.parametrize("end_all", [end, end_each], ids=["dispatcher", "gateway"])
+async def test_what_made_a_task_fail_is_raised_at_its_end(end_all: End):
+    async def fail() -> None:
+        raise ValueError("broken")
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait({task})
+    with pytest.raises(ValueError, match="broken"):
+        await end_all([task])

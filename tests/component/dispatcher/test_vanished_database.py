@@ -17,7 +17,7 @@ from dispatcher.relay import Relay
 from dispatcher.sending.flight import Clock, Pace
 from dispatcher.sending.sender import Sender
 from dispatcher.store.postgres import WORK, connect
-from dispatcher.supervision import Health, Loop, supervise
+from dispatcher.supervision import Health, Loop, end, supervise
 from local_stack.fault.proxy import Proxy
 from local_stack.ports import ports_of
 from support.dispatching import RULES, Bed, groups
@@ -67,8 +67,7 @@ async def running(loop: Loop) -> AsyncIterator[Health]:
     try:
         yield health
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await end([task])
 
 
 async def until_stranded(far: Far, health: Health, has_begun: Callable[[], bool]) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,7 +26,7 @@ from dispatcher.metrics import Parts, renderer
 from dispatcher.sending.vps import Vps
 from dispatcher.settings import Settings, known_keys
 from dispatcher.store.postgres import connect
-from dispatcher.supervision import Health, supervise
+from dispatcher.supervision import Health, end, supervise
 from dispatcher.verification import Verification
 
 log = logging.getLogger(__name__)
@@ -125,6 +125,4 @@ async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
     _, pending = await asyncio.wait(tasks, timeout=seconds)
     for task in pending:
         log.warning("did not end in time: %s", task.get_name())
-        task.cancel()
-    with suppress(asyncio.CancelledError):
-        await asyncio.gather(*tasks)
+    await end(tasks)

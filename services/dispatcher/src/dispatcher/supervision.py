@@ -4,7 +4,7 @@ hangs is known by its pulse.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 import msgspec
@@ -19,8 +19,24 @@ MAX_PAUSE_SECONDS = 5.0
 CALM_SECONDS = 10.0
 """A loop that ran so long before it crashed had got over its last crash, and starts again with the first pause."""
 
+AGAIN_SECONDS = 0.5
+
 Loop = Callable[[asyncio.Event, Pulse], Awaitable[None]]
 """Runs until told to stop, and shows by its pulse that it does not hang."""
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: `asyncio.wait_for` of Python 3.11 keeps a cancellation to itself that comes
+    together with what it waits for. What made one fail is raised.
+    """
+    tasks = list(tasks)
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=AGAIN_SECONDS)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 class Health(msgspec.Struct):

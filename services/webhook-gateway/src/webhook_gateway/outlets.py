@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
 from uuid import uuid4
 
 from contracts.streams import DEAD, DELIVERIES, NatsStream
@@ -18,6 +17,7 @@ from webhook_gateway.settings import Settings
 from webhook_gateway.spool import Spool
 from webhook_gateway.spool_file import SpoolFile
 from webhook_gateway.spool_queue import SpoolQueue
+from webhook_gateway.stopping import end
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,7 @@ class Outlets:
     async def close(self) -> None:
         """Stop the spools, and close their file; what it holds is for the next start."""
         for task in self._draining:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
         self._thread.shutdown()
         if self._file:
             log.info("spool closed", extra={"messages": self.held})

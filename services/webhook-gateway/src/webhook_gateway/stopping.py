@@ -10,6 +10,18 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 STOPPED_AT_ONCE = 130
+AGAIN_SECONDS = 0.5
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended: `asyncio.wait_for` of Python 3.11 keeps a cancellation to itself that comes
+    together with what it waits for. What made the task fail is raised.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=AGAIN_SECONDS)
+    if not task.cancelled():
+        task.result()
 
 
 class Stopping:
