@@ -39,10 +39,13 @@ async def states(jetstream: JetStreamContext) -> list[object]:
     return held
 
 
-async def test_set_up_makes_what_is_missing_and_repeats_without_a_change(client: Client):
+async def test_set_up_makes_what_is_missing_and_repeats_without_a_change(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+):
     jetstream = client.jetstream()
     await broker.set_up(jetstream)
     first = await states(jetstream)
+    monkeypatch.setattr(jetstream, "update_stream", None)  # what needs no change is not written again
     await broker.set_up(jetstream)
     assert await states(jetstream) == first
     assert len(first) == len(streams.STREAMS) + len(streams.DURABLES)
@@ -57,6 +60,27 @@ async def test_set_up_brings_limits_up_to_date_and_keeps_what_lies_in_the_stream
     found = await jetstream.stream_info("EVENTS")
     assert (found.config.max_bytes, found.state.messages) == (streams.EVENTS.max_bytes, 1)
     assert found.config.allow_atomic
+
+
+async def test_set_up_leaves_what_is_the_operators(client: Client):
+    jetstream = client.jetstream()
+    await broker.set_up(jetstream)
+    config = (await jetstream.stream_info("EVENTS")).config
+    await jetstream.update_stream(config.evolve(max_msg_size=70_000, description="ours", max_bytes=1_000_000))
+    await broker.set_up(jetstream)
+    found = (await jetstream.stream_info("EVENTS")).config
+    assert (found.max_msg_size, found.description) == (70_000, "ours")
+    assert found.max_bytes == streams.EVENTS.max_bytes
+
+
+async def test_a_durable_has_caught_up_when_few_messages_wait_and_not_when_nobody_tells(client: Client):
+    jetstream, durable = client.jetstream(), streams.DISPATCHER_DELIVERIES
+    assert not await broker.is_caught_up(jetstream, durable, 1)
+    await broker.set_up(jetstream)
+    for number in range(2):
+        await jetstream.publish("wa.delivery.x", b"%d" % number)
+    assert await broker.is_caught_up(jetstream, durable, 2)
+    assert not await broker.is_caught_up(jetstream, durable, 1)
 
 
 async def test_set_up_refuses_a_stream_that_is_kept_in_memory(client: Client):

@@ -1,5 +1,6 @@
 """What may leave through a session: its limits, its health, and what the rounds and the watchdog find out about it."""
 
+from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ from dispatcher.domain.session_decider import Command, Configure, Pause, Release
 from dispatcher.group_listing import Listed
 from dispatcher.handling import Cause, batch
 from dispatcher.moving import Moving, Wish
+from dispatcher.processes import watch_silence
 from dispatcher.processes.verify_sessions import Rounds
 from dispatcher.processes.watch_silence import Watchdog
 from dispatcher.verification import Verification
@@ -320,8 +322,46 @@ async def taken(bed: Bed, session_id: str = SESSION) -> Recorder:
     return caller
 
 
+async def caught_up() -> bool:
+    return True
+
+
 def watchdog(bed: Bed, *, pauses: bool = True) -> Watchdog:
-    return Watchdog(bed.engine, RULES, 600, bed.clock.now_ms, pauses=pauses)
+    return Watchdog(bed.engine, RULES, 600, bed.clock.now_ms, caught_up, 0, pauses=pauses)
+
+
+async def test_nobody_is_silent_whose_callbacks_still_wait_to_be_applied(bed: Bed):
+    await taken(bed)
+    bed.clock.advance(600)
+    told = iter([False, True, True, False, True, True])
+
+    async def is_caught_up() -> bool:
+        return next(told)
+
+    dog = Watchdog(bed.engine, RULES, 600, bed.clock.now_ms, is_caught_up, 60, pauses=True)
+    looks = []
+    for seconds in (0, 30, 59, 1, 30, 60):
+        bed.clock.advance(seconds)
+        looks.append(await dog.look())
+    assert looks == [0, 0, 0, 0, 0, 1]
+
+
+async def test_a_callback_that_is_applied_while_its_session_is_suspected_clears_it(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+):
+    await taken(bed)
+    bed.clock.advance(600)
+    lock = watch_silence.batch
+
+    @asynccontextmanager
+    async def after_a_callback(*given):
+        await bed.tell(report(MemberJoined, recipient="120363099@g.us", participant="1"))
+        async with lock(*given) as locked:
+            yield locked
+
+    monkeypatch.setattr(watch_silence, "batch", after_a_callback)
+    assert await watchdog(bed).look() == 0
+    assert (await bed.session()).attention is None
 
 
 async def test_silence_is_noticed_after_its_time_and_told_once(bed: Bed):

@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import nats
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NotFoundError
@@ -94,7 +96,9 @@ async def _set_up_stream(jetstream: JetStreamContext, stream: NatsStream) -> Non
             f"the NATS stream {stream.name} has the retention {existing.retention}, not {stream.retention};"
             " it cannot be changed: delete the stream first"
         )
-    await jetstream.update_stream(wanted)
+    limits = _limits(stream)
+    if any(getattr(existing, name) != wish for name, wish in limits.items()):
+        await jetstream.update_stream(existing.evolve(**limits))
 
 
 async def _found_or_made(jetstream: JetStreamContext, wanted: StreamConfig) -> StreamConfig:
@@ -129,18 +133,34 @@ async def _set_up_durable(jetstream: JetStreamContext, durable: Durable) -> None
     )
 
 
+async def is_caught_up(jetstream: JetStreamContext, durable: Durable, most: int) -> bool:
+    """Tell whether at most so many messages wait for a durable; not where the server does not tell."""
+    try:
+        waiting = await jetstream.consumer_info(durable.stream, durable.name)
+    except (NatsError, OSError):  # a time-out is an OSError
+        return False
+    return (waiting.num_pending or 0) <= most
+
+
 def _config(stream: NatsStream) -> StreamConfig:
     return StreamConfig(
         name=stream.name,
-        subjects=[stream.subject],
         storage=StorageType.FILE,
         retention=RetentionPolicy(stream.retention),
-        discard=DiscardPolicy.NEW,
-        max_bytes=stream.max_bytes,
-        max_age=stream.max_age_seconds,
-        duplicate_window=stream.dedup_seconds,
-        allow_atomic=stream.atomic_batches,
+        **_limits(stream),
     )
+
+
+def _limits(stream: NatsStream) -> dict[str, Any]:
+    """Return what of a NATS stream is ours; all else is the operator's: replicas, placement, the largest message."""
+    return {
+        "subjects": [stream.subject],
+        "discard": DiscardPolicy.NEW,
+        "max_bytes": stream.max_bytes,
+        "max_age": stream.max_age_seconds,
+        "duplicate_window": stream.dedup_seconds,
+        "allow_atomic": stream.atomic_batches or None,  # the server leaves a false one out
+    }
 
 
 class Publisher:

@@ -40,6 +40,8 @@ ROUND_SECONDS = 1.0
 SILENCE_LOOKS = 20
 """So often within `SILENCE_S` the watchdog looks: a silence is seen at most a twentieth late."""
 
+CALM_SECONDS = 60.0
+"""So long callbacks must have been applied as they came before a session counts as silent."""
 FORGET_SECONDS = 3600.0
 """How often what is old enough is forgotten; limits are days."""
 
@@ -112,7 +114,16 @@ def _rounds(given: Given, health: Health) -> dict[str, Loop]:
         given.engine, given.rules, heard(given.vps.status, health.pulse("verify_sessions")), now_ms
     )
     rounds = Rounds(given.engine, asking, settings.verify_s, now_ms)
-    watchdog = Watchdog(given.engine, given.rules, settings.silence_s, now_ms, pauses=settings.silence_pauses)
+    jetstream = given.client.jetstream()
+    watchdog = Watchdog(
+        given.engine,
+        given.rules,
+        settings.silence_s,
+        now_ms,
+        lambda: broker.is_caught_up(jetstream, streams.DISPATCHER_DELIVERIES, 2 * settings.batch_size),
+        min(CALM_SECONDS, settings.silence_s),
+        pauses=settings.silence_pauses,
+    )
     return {
         "verify_sessions": every(min(ROUND_SECONDS, settings.verify_s), rounds.go),
         "watch_silence": every(settings.silence_s / SILENCE_LOOKS, watchdog.look),

@@ -1,7 +1,11 @@
-"""The watchdog: a VPS that takes messages and never calls back may be sending nothing, or everything unseen."""
+"""The watchdog: a VPS that takes messages and never calls back may be sending nothing, or everything unseen.
+
+We are silent, not the VPS, while its callbacks wait in NATS or cannot come: nobody is judged before they have been
+applied as they came for a while.
+"""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from sqlalchemy import text
@@ -45,7 +49,9 @@ class Suspect(msgspec.Struct, frozen=True):
 
 
 class Watchdog:
-    """Finds sessions that fell silent. `pauses`: nothing more leaves through them then."""
+    """Finds sessions that fell silent. `pauses`: nothing more leaves through them then. `caught_up` tells whether
+    callbacks are applied as they come; it must have done so for `calm_seconds`, at every look.
+    """
 
     def __init__(
         self,
@@ -53,6 +59,8 @@ class Watchdog:
         rules: Rules,
         silence_seconds: float,
         now_ms: Callable[[], int],
+        caught_up: Callable[[], Awaitable[bool]],
+        calm_seconds: float,
         *,
         pauses: bool,
     ) -> None:
@@ -60,15 +68,26 @@ class Watchdog:
         self._rules = rules
         self._silence_seconds = silence_seconds
         self._now_ms = now_ms
+        self._caught_up = caught_up
+        self._calm_ms = round(calm_seconds * 1000)
         self._pauses = pauses
+        self._calm_since_ms: int | None = None
 
     async def look(self) -> int:
         """Say of each session that fell silent that it did; return of how many."""
+        if not await self._is_calm():
+            return 0
         async with self._engine.connect() as connection:
-            suspects = await self._suspects(connection)
-        if suspects:
-            await self._tell(suspects)
-        return len(suspects)
+            suspected = await self._suspects(connection)
+        return await self._judge() if suspected else 0
+
+    async def _is_calm(self) -> bool:
+        now_ms = self._now_ms()
+        if not await self._caught_up():
+            self._calm_since_ms = None
+        elif self._calm_since_ms is None:
+            self._calm_since_ms = now_ms
+        return self._calm_since_ms is not None and now_ms - self._calm_since_ms >= self._calm_ms
 
     async def _suspects(self, connection: AsyncConnection) -> list[Suspect]:
         parameters = {
@@ -83,8 +102,10 @@ class Watchdog:
                 found.setdefault(session_id, Suspect(session_id, started_at_ms))
         return list(found.values())
 
-    async def _tell(self, suspects: Sequence[Suspect]) -> None:
+    async def _judge(self) -> int:
+        """Look again where no callback can come in between, and tell those that are still suspected."""
         async with batch(self._engine, self._rules, self._now_ms()) as (connection, handling):
+            suspects = await self._suspects(connection)
             await handling.load(connection, session_ids=[suspect.session_id for suspect in suspects])
             for suspect in suspects:
                 since = f"{to_time(suspect.since_ms):%Y-%m-%d %H:%M:%S} UTC"
@@ -92,6 +113,7 @@ class Watchdog:
                 command = FallSilent(handling.now_ms, suspect.since_ms, error, self._pauses)
                 handling.tell_session(suspect.session_id, command, Cause(suspect.session_id))
                 log.warning("[WA_SEND] session=%s fell silent since=%s", suspect.session_id, since)
+        return len(suspects)
 
 
 def _was_taken(row: Sequence[object], attempt_id: str) -> bool:
