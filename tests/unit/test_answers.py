@@ -13,15 +13,19 @@ from dispatcher.answers import (
     NotTaken,
     Rejected,
     Remembered,
+    SessionTold,
     Unknown,
     Unreachable,
     read_lookup,
     read_send,
+    read_status,
 )
 
 REFUSED = "rejected by the VPS"
 UNREADABLE = "the VPS's answer could not be read"
 HTML = b"<html><body>502 Bad Gateway</body></html>"
+LATIN = '{"error":"d\xe9j\xe0"}'.encode("latin-1")
+DEEP = b'{"success":true,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 SENDS: dict[str, tuple[int, bytes, Answer]] = {
     "accepted": (200, b'{"success":true,"accepted":true}', Accepted()),
@@ -50,6 +54,14 @@ SENDS: dict[str, tuple[int, bytes, Answer]] = {
     "200 cut off": (200, b'{"success":tr', Unknown(UNREADABLE)),
     "200 with success of another type": (200, b'{"success":"yes"}', Unknown(UNREADABLE)),
     "200 that says nothing": (200, b"{}", Unknown("the VPS's answer said nothing")),
+    "not connected, in Latin-1": (503, LATIN, NotTaken("the session is not connected", "d\ufffdj\ufffd")),
+    "too many, in Latin-1": (429, LATIN, NotTaken("the VPS takes no more messages now", "d\ufffdj\ufffd")),
+    "missing fields, in Latin-1": (400, LATIN, Rejected(REFUSED, "d\ufffdj\ufffd")),
+    "success false, in Latin-1": (200, b'{"success":false,"error":"\xf6"}', Rejected(REFUSED, "\ufffd")),
+    "200 nested too deep": (200, DEEP, Unknown(UNREADABLE)),
+    "not connected, nested too deep": (
+        503, DEEP, NotTaken("the session is not connected", DEEP[:MAX_WORDS].decode())
+    ),
 }  # fmt: skip  # one row a line
 
 
@@ -103,9 +115,22 @@ LOOK_UPS: dict[str, tuple[int, bytes, Remembered]] = {
     "wrong key": (401, b"", Unreachable("the VPS answered 401")),
     "a page": (200, HTML, Unreachable(UNREADABLE)),
     "nothing": (200, b"", Unreachable(UNREADABLE)),
+    "found, with a state in Latin-1": (
+        200, b'{"success":true,"found":true,"messageId":"3EB0A","status":"\xf6","timestamp":5}', Found("3EB0A", 5)
+    ),
+    "nested too deep": (200, DEEP, Unreachable(UNREADABLE)),
 }  # fmt: skip  # one row a line
 
 
 @pytest.mark.parametrize(("status", "body", "meaning"), LOOK_UPS.values(), ids=LOOK_UPS.keys())
 def test_an_answer_to_a_look_up_means(status: int, body: bytes, meaning: Remembered):
     assert read_lookup(status, body) == meaning
+
+
+def test_the_state_of_a_session_is_read_although_another_word_of_the_answer_is_latin_1():
+    body = b'{"sessionId":"wa","status":"connected","phoneNumber":"\xf6"}'
+    assert read_status(200, body) == SessionTold("connected", "\ufffd")
+
+
+def test_the_state_of_a_session_nested_too_deep_is_none():
+    assert read_status(200, DEEP) == Unreachable(UNREADABLE)

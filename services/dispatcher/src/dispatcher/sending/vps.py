@@ -19,6 +19,7 @@ from dispatcher.answers import (
     read_send,
     read_status,
 )
+from dispatcher.decoding import UNREADABLE
 from dispatcher.group_listing import Listed, Unlisted, read_groups
 
 KEEPALIVE_SECONDS = 3
@@ -112,7 +113,7 @@ def _connected(status: int, body: bytes, session_id: str) -> str | Unreachable:
         return Unreachable(f"the VPS answered {status}")
     try:
         return msgspec.json.decode(body, type=ConnectAnswer).session_id or session_id
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except UNREADABLE:
         return session_id
 
 
