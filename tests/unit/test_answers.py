@@ -47,7 +47,7 @@ SENDS: dict[str, tuple[int, bytes, Answer]] = {
     "a fault inside the VPS": (500, b'{"error":"boom"}', Unknown("the VPS answered 500")),
     "a proxy's page": (502, HTML, Unknown("the VPS answered 502")),
     "a proxy's timeout": (504, HTML, Unknown("the VPS answered 504")),
-    "a redirect": (302, b"", Unknown("the VPS answered 302")),
+    "a redirect": (302, b"", Unknown("redirected (302): something else than the VPS answered")),
     "200 with a page": (200, HTML, Unknown(UNREADABLE)),
     "200 without a body": (200, b"", Unknown(UNREADABLE)),
     "200 with a list": (200, b"[]", Unknown(UNREADABLE)),

@@ -99,6 +99,8 @@ def read_send(status: int, body: bytes, retry_after: str | None) -> Answer:
         return NotTaken(NOT_TAKEN[status], words, _wait_ms(retry_after) if status == 429 else None)
     if 400 <= status < 500 and status != 408:
         return Rejected("rejected by the VPS", words)
+    if 300 <= status < 400:
+        return Unknown(f"redirected ({status}): something else than the VPS answered")
     if not 200 <= status < 300:
         return Unknown(f"the VPS answered {status}")
     try:
