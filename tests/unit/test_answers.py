@@ -31,6 +31,12 @@ SENDS: dict[str, tuple[int, bytes, Answer]] = {
     "accepted": (200, b'{"success":true,"accepted":true}', Accepted()),
     "accepted, with a field that we do not know": (202, b'{"success":true,"jobs":3}', Accepted()),
     "sent, as older builds say": (200, b'{"success":true,"messageId":"3EB0A"}', Accepted("3EB0A")),
+    "accepted with an id, which is only queued": (
+        200, b'{"success":true,"accepted":true,"messageId":"3EB0A"}', Accepted()
+    ),
+    "sent, and not merely accepted": (
+        200, b'{"success":true,"accepted":false,"messageId":"3EB0A"}', Accepted("3EB0A")
+    ),
     "success false": (200, b'{"success":false,"error":"blocked"}', Rejected(REFUSED, "blocked")),
     "success false without a word": (200, b'{"success":false}', Rejected(REFUSED)),
     "missing fields": (400, b'{"error":"Missing required fields: x"}', Rejected(REFUSED, "Missing required fields: x")),
@@ -75,6 +81,7 @@ def test_an_answer_to_send_means(status: int, body: bytes, meaning: Answer):
     [
         *[("7", 7_000), ("0", 0), (None, None), ("", None), ("-3", None), ("1.5", None), ("\u00b2", None)],
         ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("9" * 5_000, None),
     ],
 )
 def test_a_retry_after_counts_in_seconds_and_anything_else_is_as_if_missing(header, wait_ms):

@@ -8,7 +8,7 @@ from dispatcher.store.postgres import NUL, REPLACEMENT
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """Queued by the VPS; with a `message_id` (older builds) also sent."""
+    """Queued by the VPS; with a `message_id` (older builds, which do not say `accepted`) also sent."""
 
     message_id: str | None = None
 
@@ -109,7 +109,9 @@ def read_send(status: int, body: bytes, retry_after: str | None) -> Answer:
         return Unknown("the VPS's answer could not be read")
     if answer.success is False:
         return Rejected("rejected by the VPS", words)
-    return Accepted(answer.message_id) if answer.success else Unknown("the VPS's answer said nothing")
+    if not answer.success:
+        return Unknown("the VPS's answer said nothing")
+    return Accepted(None if answer.accepted else answer.message_id)
 
 
 def read_lookup(status: int, body: bytes) -> Remembered:
@@ -158,7 +160,13 @@ def _words(body: bytes) -> str | None:
 
 
 def _wait_ms(retry_after: str | None) -> int | None:
-    """Return a `Retry-After` in milliseconds; None when it is missing or a date, which the VPS does not use."""
+    """Return a `Retry-After` in milliseconds; None when it is missing, a date, which the VPS does not use, or too long
+    for Python to read.
+    """
     if not retry_after or not retry_after.isdecimal():
         return None
-    return min(int(retry_after), MAX_WAIT_SECONDS) * 1000
+    try:
+        seconds = int(retry_after)
+    except ValueError:
+        return None
+    return min(seconds, MAX_WAIT_SECONDS) * 1000
