@@ -5,13 +5,17 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import aiohttp
 import msgspec
 import pytest
 
 from contracts.wire import MessageStatusRequest, SendRequest
 from dispatcher.answers import Accepted, Answer, NotTaken, Unknown, Unreachable
+from dispatcher.doctor import vps as doctor
+from dispatcher.doctor.finding import State
 from dispatcher.group_listing import Listed, Unlisted
 from dispatcher.sending.vps import ANSWER_BYTES, GROUPS_BYTES, Vps
+from dispatcher.settings import Settings
 
 REQUEST = SendRequest(session_id="wa_x", phone="1@g.us", message="hi", client_ref="c", message_id="3EB0")
 ACCEPTED = b'{"success":true,"accepted":true}'
@@ -150,3 +154,12 @@ async def test_a_list_of_groups_may_be_longer_but_not_beyond_all_reason():
     ):
         assert isinstance(await vps.groups("wa_x"), Listed)
         assert await vps.groups("wa_x") == Unlisted("the VPS's list of groups could not be read")
+
+
+async def test_the_doctor_follows_no_redirect_either_and_asks_whether_the_address_is_right():
+    async with serving(saying(answer(302, b"", "Location: /elsewhere"), answer(200))) as served:
+        settings = Settings(database_url="", vps_url=served.url, vps_api_key="key")
+        async with aiohttp.ClientSession() as http:
+            found = (await doctor.examine(settings, http, lambda: 0))[0]
+        assert (found.state, found.seen) == (State.WARNING, "answers, but not to /health (302)")
+        assert served.requests == [b"GET /health HTTP/1.1"]
