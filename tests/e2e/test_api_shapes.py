@@ -53,9 +53,24 @@ async def test_a_bad_creation_names_the_field(system: System, changes: dict[str,
     assert problem["code"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe"])
+LATIN = '{"session_id":"wa_shapes","message":"Sch\xf6n","recipients":[]}'.encode("latin-1")
+DEEP = b'{"groups":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", LATIN, DEEP])
 async def test_a_body_that_is_no_campaign_is_a_problem(system: System, body: bytes) -> None:
     assert_problem(await system.api.call("POST", "/api/campaigns", body), 400)
+
+
+@pytest.mark.parametrize("body", [b'{"by":"J\xf6rg"}', DEEP], ids=["latin-1", "nested too deep"])
+@pytest.mark.parametrize(
+    "path", ["/api/sessions/wa_shapes/pause", f"/api/campaigns/{uuid.UUID(int=1)}/retry"]
+)
+async def test_a_body_that_no_decoder_gets_through_is_a_problem(
+    system: System, path: str, body: bytes
+) -> None:
+    problem = assert_problem(await system.api.call("POST", path, body), 400)
+    assert problem["code"] == "INVALID_REQUEST"
 
 
 async def test_a_creation_that_nobody_would_get_says_why_each_was_left_out(system: System) -> None:

@@ -251,6 +251,11 @@ async def test_a_bad_line_of_a_file_is_named_and_the_others_are_queued(system: S
     ]
 
 
+LATIN_FORM = (
+    b'--x\r\nContent-Disposition: form-data; name="campaign"\r\n\r\n{"message":"Sch\xf6n"}\r\n--x--\r\n'
+)
+
+
 async def test_a_request_that_cannot_be_understood_says_where(system: System) -> None:
     session_id = system.new_session()
     query = {"session_id": session_id, "message": "hi"}
@@ -272,6 +277,8 @@ async def test_a_request_that_cannot_be_understood_says_where(system: System) ->
         (await post(system, _form(campaign="{}")), 400, "recipients"),
         (await post(system, _form(campaign='{"recipients": []}', file=True)), 400, "campaign.recipients"),
         (await post(system, _form(campaign="{}", file=True)), 400, "session_id"),
+        (await post(system, LATIN_FORM, content_type="multipart/form-data; boundary=x"), 400, "campaign"),
+        (await post(system, _form(campaign='{"x":' + "[" * 100_000, file=True)), 400, None),
     ]
     for answer, status, field in cases:
         assert (answer.status, answer.json.get("field")) == (status, field), answer

@@ -212,3 +212,17 @@ def or_refused(read):
         return read()
     except UnreadableCallbackError as refused:
         return refused
+
+
+@pytest.mark.parametrize("code", [2**31, -(2**31) - 1, 2**63, 10**30])
+def test_an_error_code_that_no_table_of_ours_can_hold_makes_a_callback_unreadable(code: int):
+    with pytest.raises(UnreadableCallbackError) as unreadable:
+        report("message-error", ERRORED | {"errorCode": code})
+    assert (unreadable.value.path, unreadable.value.reason) == ("$.errorCode", "Number out of range")
+
+
+@pytest.mark.parametrize("code", [2**31 - 1, 0, -1, -(2**31)])
+def test_any_other_error_code_is_reported_as_it_is(code: int):
+    errored = report("message-error", ERRORED | {"errorCode": code})
+    assert isinstance(errored, delivery.MessageErrored)
+    assert errored.error_code == code

@@ -80,6 +80,14 @@ def test_a_group_listed_twice_is_one_and_a_parent_among_them_wins():
     assert found == Listed({}, frozenset({JID}))
 
 
+def test_a_name_that_is_no_utf_8_spoils_neither_its_group_nor_the_others():
+    body = b'{"groups":[{"id":"%b","name":"Caf\xe9"},{"id":"%b","name":"ok"}]}' % (
+        JID.encode(),
+        LEGACY.encode(),
+    )
+    assert read_groups(200, body) == Listed({JID: Listing("Caf\ufffd"), LEGACY: Listing("ok")})
+
+
 def test_an_empty_list_is_a_list():
     assert read([]) == read([], wrapped=False) == Listed()
 
@@ -91,6 +99,7 @@ def test_an_empty_list_is_a_list():
         (200, b'{"error":"no"}'),
         (200, b'{"groups":null}'),
         (200, b"null"),
+        (200, b"[" * 100_000 + b"]" * 100_000),
         (503, b'{"groups":[]}'),
     ],
 )

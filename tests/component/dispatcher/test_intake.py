@@ -14,7 +14,7 @@ from contracts.dead import MessageParked
 from contracts.delivery import MessageErrored, MessageSent
 from contracts.streams import DISPATCHER_COMMANDS, DISPATCHER_DELIVERIES, Durable
 from dispatcher.broker import Publisher
-from dispatcher.consumers import deliveries
+from dispatcher.consumers import commands, deliveries
 from dispatcher.consumers.batch import Intake, Refused
 from dispatcher.pulse import Pulse
 from support.bus import Bus
@@ -106,6 +106,30 @@ async def test_an_unreadable_message_is_parked_whole_with_the_reason_and_the_res
         b'"cut of',
     )
     assert "truncated" in dead.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b'"tenant":"Sch\xf6n"', "UTF-8"), (b'"x":' + b"[" * 100_000 + b"]" * 100_000, "deep")],
+    ids=["latin-1", "nested too deep"],
+)
+async def test_a_command_that_no_decoder_gets_through_is_parked_and_the_rest_goes_on(
+    client: Client, body: bytes, reason: str
+):
+    bus = Bus(client)
+    subject = "wa.command.campaign.create"
+    await bus.publish(subject, b'{"type":"campaign.create",' + body + b"}")
+    await bus.publish(subject, b'"last"')
+    handler = Handler()
+
+    def decode(found: bytes) -> str:
+        return "last" if found == b'"last"' else str(commands.decode(found))
+
+    async with consuming(client, decode, handler.handle, durable=DISPATCHER_COMMANDS):
+        await eventually(lambda: handler.handled == ["last"], 15)
+        [dead] = await eventually(bus.dead, 15)
+    assert (dead.subject, dead.kind) == (subject, "unreadable")
+    assert reason in dead.reason
 
 
 async def limit_dead(client: Client, **limits: int) -> None:

@@ -3,11 +3,12 @@
 import msgspec
 
 from contracts.wire import MessageStatusAnswer, SendAnswer, SessionAnswer
+from dispatcher.decoding import UNREADABLE
 from dispatcher.store.postgres import NUL, REPLACEMENT
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """Queued by the VPS; with a `message_id` (older builds) also sent."""
+    """Queued by the VPS; with a `message_id` (older builds, which do not say `accepted`) also sent."""
 
     message_id: str | None = None
 
@@ -98,15 +99,19 @@ def read_send(status: int, body: bytes, retry_after: str | None) -> Answer:
         return NotTaken(NOT_TAKEN[status], words, _wait_ms(retry_after) if status == 429 else None)
     if 400 <= status < 500 and status != 408:
         return Rejected("rejected by the VPS", words)
+    if 300 <= status < 400:
+        return Unknown(f"redirected ({status}): something else than the VPS answered")
     if not 200 <= status < 300:
         return Unknown(f"the VPS answered {status}")
     try:
-        answer = _decode_send(_without_nul(body))
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        answer = _decode_send(_text(body))
+    except UNREADABLE:
         return Unknown("the VPS's answer could not be read")
     if answer.success is False:
         return Rejected("rejected by the VPS", words)
-    return Accepted(answer.message_id) if answer.success else Unknown("the VPS's answer said nothing")
+    if not answer.success:
+        return Unknown("the VPS's answer said nothing")
+    return Accepted(None if answer.accepted else answer.message_id)
 
 
 def read_lookup(status: int, body: bytes) -> Remembered:
@@ -116,8 +121,8 @@ def read_lookup(status: int, body: bytes) -> Remembered:
     if status != 200:
         return Unreachable(f"the VPS answered {status}")
     try:
-        answer = _decode_status(_without_nul(body))
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        answer = _decode_status(_text(body))
+    except UNREADABLE:
         return Unreachable("the VPS's answer could not be read")
     if not answer.success:
         return Unreachable("the VPS could not look it up")
@@ -126,9 +131,9 @@ def read_lookup(status: int, body: bytes) -> Remembered:
     return Unreachable("the VPS's answer names no message") if answer.found else NotFound()
 
 
-def _without_nul(body: bytes) -> bytes:
-    """Return a body whose ids PostgreSQL can look up."""
-    return body.replace(NUL.encode(), REPLACEMENT.encode())
+def _text(body: bytes) -> str:
+    """Return a body whose ids PostgreSQL can look up; what is not UTF-8 in it becomes the replacement character."""
+    return body.decode(errors="replace").replace(NUL, REPLACEMENT)
 
 
 def read_status(status: int, body: bytes) -> SessionTold | Unreachable:
@@ -138,23 +143,30 @@ def read_status(status: int, body: bytes) -> SessionTold | Unreachable:
     if status != 200:
         return Unreachable(f"the VPS answered {status}")
     try:
-        answer = _decode_session(body)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        answer = _decode_session(_text(body))
+    except UNREADABLE:
         return Unreachable("the VPS's answer could not be read")
     return SessionTold(answer.status, answer.phone_number)
 
 
 def _words(body: bytes) -> str | None:
     """Return the VPS's own words: the error of a JSON body, else the beginning of the text."""
+    text = body.decode(errors="replace")
     try:
-        error = _decode_error(body).error
+        error = _decode_error(text).error
         return error[:MAX_WORDS] if error else error
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return body[:MAX_WORDS].decode(errors="replace").strip() or None
+    except UNREADABLE:
+        return text[:MAX_WORDS].strip() or None
 
 
 def _wait_ms(retry_after: str | None) -> int | None:
-    """Return a `Retry-After` in milliseconds; None when it is missing or a date, which the VPS does not use."""
+    """Return a `Retry-After` in milliseconds; None when it is missing, a date, which the VPS does not use, or too long
+    for Python to read.
+    """
     if not retry_after or not retry_after.isdecimal():
         return None
-    return min(int(retry_after), MAX_WAIT_SECONDS) * 1000
+    try:
+        seconds = int(retry_after)
+    except ValueError:
+        return None
+    return min(seconds, MAX_WAIT_SECONDS) * 1000

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from contracts.wire import GroupsAnswer, ListedGroup
+from dispatcher.decoding import UNREADABLE
 from dispatcher.domain.group import Listing
 from dispatcher.domain.phone import GROUP_JID
 
@@ -33,12 +34,14 @@ _decode_group = msgspec.json.Decoder(ListedGroup).decode
 
 
 def read_groups(status: int, body: bytes) -> Listed | Unlisted:
-    """Return what an answer to `/groups` means. An entry that cannot be read does not spoil the others."""
+    """Return what an answer to `/groups` means. An entry that cannot be read does not spoil the others, and
+    a name that is not UTF-8 does not spoil its group.
+    """
     if status != 200:
         return Unlisted(f"the VPS answered {status}")
     try:
-        answer = _decode_body(body)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        answer = _decode_body(body.decode(errors="replace"))
+    except UNREADABLE:
         return Unlisted("the VPS's list of groups could not be read")
     return _sorted_out(answer.groups if isinstance(answer, GroupsAnswer) else answer)
 
@@ -62,7 +65,7 @@ def _sorted_out(entries: Iterable[msgspec.Raw]) -> Listed:
 def _read(entry: msgspec.Raw) -> ListedGroup | None:
     try:
         return _decode_group(entry)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except UNREADABLE:
         return None
 
 

@@ -122,7 +122,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "false: PostgreSQL's are not waited for, as behind a pooler that loses them; the sweep finds all"
         ),
     ] = True
-    vps_timeout_s: Annotated[Seconds, _doc("how long a call to the VPS may take")] = 10
+    vps_timeout_s: Annotated[
+        Seconds, _doc("how long a call to the VPS may take, of which its connection may take half")
+    ] = 10
     session_park_s: Annotated[
         tuple[Seconds, ...], _doc("how long a session rests that takes no messages")
     ] = (

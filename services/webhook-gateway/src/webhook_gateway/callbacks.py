@@ -9,6 +9,8 @@ from contracts import wire
 ROOT = "$"
 INT64 = range(-(2**63), 2**63)
 """The integers that every JSON encoder and reader of ours can hold."""
+ERROR_CODES = range(-(2**31), 2**31)
+"""The error codes that the dispatcher keeps; those of WhatsApp have three digits."""
 BAD_TEXT = "JSON is malformed: bad UTF-8 or nested too deep"
 
 
@@ -93,8 +95,8 @@ def _event_of(callback: wire.Callback) -> str:
 
 
 def _check_numbers(callback: wire.Callback) -> None:
-    """Refuse an error code that no JSON encoder can write again."""
-    if isinstance(callback, wire.MessageErrorCallback) and callback.error_code not in INT64:
+    """Refuse an error code that could never be applied."""
+    if isinstance(callback, wire.MessageErrorCallback) and callback.error_code not in ERROR_CODES:
         raise UnreadableCallbackError("$.errorCode", "Number out of range")
 
 

@@ -1,12 +1,17 @@
-"""A body that drips is cut off: it may take `seconds`, and as long again for every part of it that has come."""
+"""A body that drips is cut off: it may take `seconds`, and as long again for every part of it that has come. One that
+cannot be read is the caller's fault.
+"""
 
 import asyncio
+from typing import Any
 
+from litestar import Request
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 from litestar.types.asgi_types import ReceiveMessage
 
 from dispatcher.api.problems import Refusal
+from dispatcher.decoding import UNREADABLE, reason_of
 
 PART_BYTES = 128 << 10
 """So much in that time is a line on which nobody would call; 64 MiB may take over an hour."""
@@ -42,6 +47,17 @@ class Body:
         if self._begun_at is None:
             self._begun_at = asyncio.get_running_loop().time()
         return self._begun_at + self._seconds * (1 + self._bytes // PART_BYTES)
+
+
+class JsonRequest(Request[Any, Any, Any]):
+    """A request whose body may be nested too deep, or not be UTF-8: Litestar knows only of msgspec's own faults."""
+
+    async def json(self) -> Any:
+        """Return the value of the body. Refuses one that cannot be read."""
+        try:
+            return await super().json()
+        except UNREADABLE as fault:
+            raise Refusal(400, reason_of(fault), code="INVALID_REQUEST") from fault
 
 
 class Bodies(ASGIMiddleware):

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.datastructures import UploadFile
+from litestar.datastructures import FormMultiDict, UploadFile
 
 from contracts.commands import CampaignSpec, GroupChoice, IdempotencyKey, RecipientSpec
 from dispatcher.api.problems import Refusal, invalid
 from dispatcher.api.recipient_files import recipients
+from dispatcher.decoding import UNREADABLE, reason_of
 from dispatcher.enrolment import Malformed
 
 AnyRequest = Request[Any, Any, Any]
@@ -83,7 +84,7 @@ async def _from_csv(request: AnyRequest, spool: "SpooledTemporaryFile[bytes]") -
 
 async def _from_form(request: AnyRequest, spool: "SpooledTemporaryFile[bytes]") -> Order:
     del spool
-    form = await request.form()
+    form = await _form_of(request)
     campaign, file = form.get("campaign"), form.get("recipients")
     if campaign is None or not isinstance(file, UploadFile):
         missing = "campaign" if campaign is None else "recipients"
@@ -97,6 +98,15 @@ async def _from_form(request: AnyRequest, spool: "SpooledTemporaryFile[bytes]") 
     return Order(_without_recipients(body), recipients(file.file))
 
 
+async def _form_of(request: AnyRequest) -> FormMultiDict:
+    """Return the parts of a form; Litestar reads those that are no files as text."""
+    try:
+        return await request.form()
+    except (UnicodeDecodeError, LookupError) as error:
+        detail = "a part of the form is not text in UTF-8, or in the encoding that it names"
+        raise Refusal(400, detail, code="INVALID_REQUEST", field="campaign") from error
+
+
 READERS: dict[str, Callable[[AnyRequest, "SpooledTemporaryFile[bytes]"], Awaitable[Order]]] = {
     "application/json": _from_json,
     "text/csv": _from_csv,
@@ -108,8 +118,8 @@ def _without_recipients(body: bytes) -> CampaignSpec:
     """Decode a campaign whose recipients stand elsewhere."""
     try:
         parts = _parts(body)
-    except msgspec.MsgspecError as error:
-        raise _refusal(str(error)) from error
+    except UNREADABLE as error:
+        raise _refusal(reason_of(error)) from error
     if "recipients" in parts:
         raise Refusal(
             400,
@@ -126,8 +136,8 @@ def _decoded(body: bytes) -> CampaignSpec:
         if b'"groups"' in body and "recipients" not in (parts := _parts(body)):
             body = msgspec.json.encode({**parts, "recipients": NO_RECIPIENTS})
         return _spec(body)
-    except msgspec.MsgspecError as error:
-        raise _refusal(str(error)) from error
+    except UNREADABLE as error:
+        raise _refusal(reason_of(error)) from error
 
 
 def _converted(query: dict[str, Any]) -> CampaignSpec:

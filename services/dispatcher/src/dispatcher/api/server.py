@@ -18,7 +18,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from dispatcher.api import problems
 from dispatcher.api.attention import Attention
 from dispatcher.api.auth import Door, authentication
-from dispatcher.api.bodies import Bodies
+from dispatcher.api.bodies import Bodies, JsonRequest
 from dispatcher.api.campaigns import Campaigns
 from dispatcher.api.creation_docs import add_bodies
 from dispatcher.api.dead_letters import DeadLetters
@@ -78,6 +78,7 @@ def build_api(
         before_request=refuse_unknown,
         middleware=[DefineMiddleware(authentication(door), exclude="^/schema"), Bodies(body_seconds)],
         exception_handlers=problems.HANDLERS,
+        request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=OpenAPIConfig(
             title="WhatsApp dispatcher",

@@ -9,6 +9,7 @@ import msgspec
 
 from dispatcher.cli.exits import Exit, Failure, NoAnswer
 from dispatcher.cli.place import Place
+from dispatcher.decoding import UNREADABLE
 
 TIMEOUT_SECONDS = 30.0
 SHOWN_INVALID = 10
@@ -135,7 +136,7 @@ def failure_of(status: int, raw: bytes) -> Failure:
     """Return the failure that an answer means; what is not a problem document is told by its status."""
     try:
         problem = msgspec.json.decode(raw, type=_Problem)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return Failure(f"HTTP {status}: {http.client.responses.get(status, 'not an answer of this API')}")
     code = Exit.REFUSED if problem.code in REFUSING_CODES else EXITS.get(status, Exit.FAILED)
     return Failure(_words(problem, status), code, raw)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from dispatcher.cli.exits import Exit, Failure
+from dispatcher.decoding import UNREADABLE
 
 Stack = TypeVar("Stack")
 
@@ -90,5 +91,5 @@ def _running_here(environment: Mapping[str, str], kind: type[Stack]) -> Stack | 
     path = Path(environment.get("LOCAL_DIR") or ".local") / "stack.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return None

@@ -5,6 +5,8 @@ import time
 import aiohttp
 import msgspec
 
+from dispatcher.decoding import UNREADABLE
+
 LOOK_SECONDS = 60.0
 """How old the answer may be that readiness gives."""
 CALL_SECONDS = 5.0
@@ -24,7 +26,7 @@ async def flushes(http: aiohttp.ClientSession, monitor_url: str) -> bool | None:
     try:
         async with http.get(f"{monitor_url.rstrip('/')}/jsz?config=true") as answer:
             state = msgspec.json.decode(await answer.read(), type=_JetStream)
-    except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError):
+    except (aiohttp.ClientError, TimeoutError, *UNREADABLE):
         return None
     return state.config is not None and state.config.sync_always
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -19,6 +18,7 @@ from contracts.streams import Durable
 from dispatcher.broker import Publisher
 from dispatcher.consumers.parked import WORK_QUEUES, Found, NotParked, park
 from dispatcher.consumers.pull import Pull
+from dispatcher.decoding import UNREADABLE, reason_of
 from dispatcher.pulse import Pulse
 from dispatcher.store.outage import is_outage
 
@@ -90,8 +90,8 @@ class Intake(Generic[T]):
         for message in messages:
             try:
                 readable.append((message, self._decode(message.data)))
-            except msgspec.MsgspecError as error:
-                unreadable.append((message, str(error)))
+            except UNREADABLE as error:
+                unreadable.append((message, reason_of(error)))
         await self._commit(readable)
         for message, reason in unreadable:
             await self._park(message, reason)

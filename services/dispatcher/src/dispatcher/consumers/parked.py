@@ -15,6 +15,7 @@ from contracts.dead import MessageParked, ParkedKind
 from contracts.envelope import DEFAULT_TENANT
 from contracts.streams import REDRIVEN_FROM
 from dispatcher.broker import Outgoing, Publisher
+from dispatcher.decoding import UNREADABLE
 
 WORK_QUEUES = {stream.name: stream for stream in streams.STREAMS if stream.retention == "workqueue"}
 """What is acknowledged there is gone; what is skipped stays until it is deleted or too old, and would be delivered to a
@@ -82,5 +83,5 @@ def tenant_of(body: bytes) -> str:
     """Return whose a message is, where that much of it can be read."""
     try:
         return _tenant(body).tenant
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return DEFAULT_TENANT

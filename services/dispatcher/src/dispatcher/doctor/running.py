@@ -3,6 +3,7 @@
 import aiohttp
 import msgspec
 
+from dispatcher.decoding import UNREADABLE
 from dispatcher.doctor.finding import Finding, ok, warning, wrong
 from dispatcher.settings import Settings
 
@@ -22,7 +23,7 @@ async def examine(settings: Settings, http: aiohttp.ClientSession) -> list[Findi
             ready, health = answer.status == 200, msgspec.json.decode(await answer.read(), type=_Health)
     except (aiohttp.ClientError, TimeoutError):
         return [warning("dispatcher", f"none serves at {url}", "`dispatcher run` starts one")]
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return [wrong("dispatcher", f"something else answers at {url}", "choose another API_PORT")]
     if ready:
         return [ok("dispatcher", f"ready at {url}")]

@@ -21,7 +21,8 @@ async def examine(
     if not url:
         return [wrong("vps", "VPS_URL is not set", "set it, and VPS_API_KEY")]
     try:
-        async with http.get(f"{url}/health", headers={"X-API-Key": settings.vps_api_key}) as answer:
+        headers = {"X-API-Key": settings.vps_api_key}
+        async with http.get(f"{url}/health", headers=headers, allow_redirects=False) as answer:
             status, date = answer.status, answer.headers.get("Date")
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = str(error) or type(error).__name__
@@ -35,7 +36,7 @@ def judge(status: int) -> Finding:
         return wrong("vps", f"refuses our key ({status})", "check VPS_API_KEY")
     if status >= 500:
         return wrong("vps", f"is unwell ({status})", "look at the VPS's own log")
-    if status >= 400:
+    if status >= 300:
         return warning("vps", f"answers, but not to /health ({status})", "is VPS_URL the VPS's own address?")
     return ok("vps", "answers")
 
