@@ -10,7 +10,8 @@ from contracts.envelope import type_of
 from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
 from dispatcher.domain.campaign_commands import Cancel, Command, Confirm, Pause, Resume, Retry, Verify
 from dispatcher.domain.campaign_decider import Rejected
-from dispatcher.handling import Cause
+from dispatcher.domain.recipient_commands import RecordRejected
+from dispatcher.handling import Cause, batch
 from dispatcher.processes import carry_out_orders
 from dispatcher.processes.cancel_queued import Cancelling
 from dispatcher.processes.carry_out_orders import Orders
@@ -310,6 +311,27 @@ async def test_verifying_settles_a_failure_only_by_proof_that_it_was_sent(bed: B
     await tell(bed, campaign_id, Verify(bed.clock.ms, "dana"))
     await carried_out(bed, Memory(NotFound()))
     assert await bed.count("events") == before + 1, "the order, and nothing else"
+
+
+@pytest.mark.parametrize("echoes", [True, False], ids=["a VPS that echoes", "a VPS that does not"])
+async def test_verifying_does_not_take_the_message_of_a_later_campaign_for_its_own(bed: Bed, echoes: bool):
+    [jid] = groups(1)
+    rejected, _ = await bed.begin([jid])
+    async with batch(bed.engine, RULES, bed.clock.ms) as (connection, handling):
+        await handling.load(connection, [(rejected, jid)])
+        rejection = RecordRejected(bed.clock.ms, 1, "rejected", "no such group")
+        handling.tell_recipient((rejected, jid), rejection, Cause("story"))
+    bed.clock.advance(10)
+    later, attempts = await bed.begin([jid])
+    bed.clock.advance(1)
+    await tell(bed, rejected, Verify(bed.clock.ms, "dana"))
+    await carried_out(bed, Memory(Found("3EB0VPSOWN", bed.clock.ms)))
+    about = {"recipient": jid, "message_id": "3EB0VPSOWN"}
+    reference = {"client_ref": attempts[jid].id} if echoes else {}
+    await bed.tell(report(MessageSent, bed.clock.ms, **about, **reference))
+    assert await bed.statuses(rejected) == ["failed"]
+    recipient = await bed.recipient(later, jid)
+    assert (recipient.status, recipient.attempts[0].message_id) == ("sent", "3EB0VPSOWN")
 
 
 async def test_a_vps_that_does_not_answer_lets_the_order_rest_where_it_is(bed: Bed):
