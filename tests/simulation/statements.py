@@ -552,8 +552,20 @@ def _line(store: Store, about: AttemptRow | MessageIdRow | OpenAttemptRow) -> Se
 
 @means(inquiry._OWNERS)
 def _owners(store: Store, given: Parameters) -> Rows:
-    found = (store.message_ids[one] for one in given["ids"] if one in store.message_ids)
-    return [(line.message_id, line.campaign_id, line.recipient) for line in found]
+    def is_rival(line: AttemptRow | OpenAttemptRow) -> bool:
+        here = (line.session_id, line.recipient) == (given["session_id"], given["recipient"])
+        return here and (line.campaign_id, line.number) != (given["campaign_id"], given["number"])
+
+    owner = store.message_ids.get(given["message_id"])
+    opened = [line for line in store.open_attempts.values() if is_rival(line)]
+    later = [
+        line
+        for line in store.attempts.values()
+        if is_rival(line) and line.started_at_ms >= given["started_at_ms"]
+    ]
+    found = [("owner", owner)] if owner else []
+    found += [("open", line) for line in opened] + [("later", line) for line in later[:1]]
+    return [(how, line.campaign_id, line.recipient) for how, line in found]
 
 
 @means(inquiry._WITNESSES)

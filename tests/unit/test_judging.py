@@ -6,7 +6,16 @@ import msgspec
 import pytest
 
 from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
-from dispatcher.processes.inquiry import AskAgain, CannotTell, Finding, NotSent, Sent, Settled, judge
+from dispatcher.processes.inquiry import (
+    Anybodys,
+    AskAgain,
+    CannotTell,
+    Finding,
+    NotSent,
+    Sent,
+    Settled,
+    judge,
+)
 
 STARTED_MS = 1_700_000_000_500
 OURS = "3EB0000000000000000001"
@@ -17,7 +26,7 @@ SKEW_MS = 2_000
 ANOTHER = CannotTell("the VPS remembers another message")
 WITHOUT_A_TIME = CannotTell("the VPS remembers a message, and not its time")
 
-ROWS: dict[str, tuple[Remembered, bool | None, Finding]] = {
+ROWS: dict[str, tuple[Remembered, bool | Anybodys | None, Finding]] = {
     "nothing remembered": (NotFound(), None, NotSent()),
     "no such call": (NoLookup(), None, CannotTell("this VPS cannot look messages up")),
     "no usable answer": (Unreachable("503"), None, AskAgain("503")),
@@ -35,6 +44,17 @@ ROWS: dict[str, tuple[Remembered, bool | None, Finding]] = {
     "another of this recipient, without a time": (Found(OTHER, None), True, WITHOUT_A_TIME),
     "nobody's id, in the same second": (Found(OTHER, 1_700_000_000), None, Settled(OTHER, STARTED_MS)),
     "nobody's id, within the skew before": (Found(OTHER, STARTED_MS - 1_999), None, ANOTHER),
+    "anybody's id, later": (
+        Found(OTHER, STARTED_MS + 1),
+        Anybodys(),
+        CannotTell("the VPS remembers a message that may be another's"),
+    ),
+    "anybody's id, long before": (Found(OTHER, STARTED_MS - 2_001), Anybodys(), NotSent()),
+    "our id, where it may be anybody's": (
+        Found(OURS, STARTED_MS + 1),
+        Anybodys(),
+        Settled(OURS, STARTED_MS + 1),
+    ),
     "nobody's id, long before": (Found(OTHER, STARTED_MS - 2_001), None, NotSent()),
     "an older one of this recipient": (Found(OTHER, STARTED_MS - 60_000), True, NotSent()),
     "an older one of another": (Found(OTHER, STARTED_MS - 60_000), False, NotSent()),
@@ -44,7 +64,7 @@ ROWS: dict[str, tuple[Remembered, bool | None, Finding]] = {
 
 
 @pytest.mark.parametrize(("remembered", "ours", "finding"), ROWS.values(), ids=ROWS.keys())
-def test_the_memory_of_the_vps_says(remembered: Remembered, ours: bool | None, finding: Finding):
+def test_the_memory_of_the_vps_says(remembered: Remembered, ours: bool | Anybodys | None, finding: Finding):
     assert judge(ATTEMPT, remembered, ours, SKEW_MS) == finding
 
 

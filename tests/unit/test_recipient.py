@@ -145,6 +145,56 @@ def test_an_attempt_that_was_not_taken_is_not_used_up():
     assert [(attempt.number, attempt.id) for attempt in recipient.state.attempts] == [(1, ATTEMPT_IDS[2])]
 
 
+refused_and_failed = [*PASTS["not taken"], failed(1, 3_500)]
+third = start(attempt_id="00000000-0000-4000-8000-000000000003", message_id="3EB0000000000000000003")
+
+
+def test_an_attempt_that_was_not_taken_and_has_failed_keeps_its_number():
+    first, second = Given(*refused_and_failed).when(start()).state.attempts
+    assert [(first.number, first.id), (second.number, second.id)] == [
+        (1, ATTEMPT_IDS[1]),
+        (2, ATTEMPT_IDS[2]),
+    ]
+    settled = Given(*refused_and_failed).when(start(), not_sent(1, 3_400), error_ack(420, 1))
+    assert settled.state.status is Status.PROCESSING
+
+
+REQUEUED = [*refused_and_failed, event.Requeued(4_000, 1, 4_000, "dana")]
+ENDS_FOR_GOOD = {
+    "given up while it is held": [
+        command.Expire(NOW, 2),
+        command.Hold(NOW, 2, "cannot tell"),
+        command.Confirm(NOW, "failed", "dana"),
+    ],
+    "error 420": [error_ack(420, 2)],
+    "error 463": [error_ack(463, 2)],
+    "rejected": [command.RecordRejected(NOW, 2, "rejected", "bad")],
+}
+
+
+@pytest.mark.parametrize("ends", ENDS_FOR_GOOD.values(), ids=ENDS_FOR_GOOD.keys())
+def test_what_ends_another_try_after_one_that_was_not_taken_and_failed_ends_it_for_good(
+    ends: list[command.Command],
+):
+    assert Given(*REQUEUED).when(start(), *ends).state.status is Status.FAILED
+
+
+def test_another_try_that_was_not_taken_is_due_when_it_may_be_made_again():
+    again = Given(*REQUEUED).when(start(), command.RecordNotTaken(NOW, 2, "503", None, 20_000)).state
+    assert (again.status, again.due_at_ms, again.next_number) == (Status.QUEUED, 20_000, 2)
+
+
+def test_a_final_failure_of_attempt_1_stops_attempt_2_that_was_not_taken():
+    not_taken = command.RecordNotTaken(NOW, 2, "503", None, 20_000)
+    past = [queued, started(1), failed(1), started(2, 70_000)]
+    for order in ((error_ack(420, 1), not_taken), (not_taken, error_ack(420, 1))):
+        stopped = Given(*past).when(*order)
+        assert (stopped.state.status, stopped.state.due_at_ms) == (Status.FAILED, None)
+        again = stopped.when(command.Retry(NOW, "dana"))
+        assert (again.state.status, again.state.due_at_ms) == (Status.QUEUED, NOW)
+        assert again.when(third).state.attempts[-1].number == 3
+
+
 def test_a_late_failure_of_attempt_1_cannot_fail_a_success_of_attempt_2():
     past = [queued, started(1), failed(1), started(2, 70_000), confirmed(2, 71_000)]
     for report in (not_sent(1, 2_500), error_ack(420, 1)):

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import pytest
+
 from contracts.delivery import MessageDelivered, MessageErrored, MessageFailed, MessageSent
 from dispatcher.domain import recipient_events as event
 from dispatcher.domain.recipient import INITIAL, evolve
@@ -149,3 +151,55 @@ def test_an_address_may_be_a_jid_or_a_number():
     forms = ["919812345678", "+919812345678", " +919812345678 ", "919812345678@s.whatsapp.net"]
     assert {jid_of(form) for form in forms} == {"919812345678@s.whatsapp.net"}
     assert jid_of(JID) == JID
+
+
+REPLACED = known(
+    one=(
+        started(),
+        event.SendNotTaken(3_000, 1, "503", None, 9_000),
+        event.SendStarted(9_000, 1, ATTEMPT_IDS[2], MESSAGE_IDS[2], 309_000),
+    )
+)
+BY_BOTH = Candidates(
+    dict.fromkeys(ATTEMPT_IDS.values(), MINE),
+    dict.fromkeys(MESSAGE_IDS.values(), MINE),
+    {(SESSION, JID): [MINE]},
+)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"client_ref": ATTEMPT_IDS[1]},
+        {"client_ref": ATTEMPT_IDS[1], "message_id": MESSAGE_IDS[1]},
+        {"client_ref": ATTEMPT_IDS[1], "message_id": MESSAGE_IDS[2]},
+        {"message_id": MESSAGE_IDS[1]},
+    ],
+    ids=["by its reference", "by both", "under the ids of the one it repeats", "by its message id"],
+)
+def test_no_failure_of_an_attempt_that_was_not_taken_fails_the_one_that_has_its_number_now(
+    about: dict[str, str],
+):
+    closed = report(MessageFailed, recipient=JID, error="closed", **about)
+    acked = {"message_id": MESSAGE_IDS[1], **about}
+    refused = report(MessageErrored, recipient=JID, error_code=420, error_message="no", **acked)
+    assert [route(each, BY_BOTH, REPLACED) for each in (closed, refused)] == [NotYetKnown()] * 2
+
+
+def test_what_says_that_an_attempt_that_was_not_taken_left_all_the_same_counts_for_its_recipient():
+    for about in ({"client_ref": ATTEMPT_IDS[1]}, {"message_id": MESSAGE_IDS[1]}):
+        assert route(report(MessageSent, recipient=JID, **about), BY_BOTH, REPLACED) == MINE
+
+
+def test_a_failure_of_the_attempt_that_has_the_number_now_is_its_own():
+    for about in ({"client_ref": ATTEMPT_IDS[2]}, {"message_id": MESSAGE_IDS[2]}):
+        closed = report(MessageFailed, recipient=JID, error="closed", **about)
+        assert route(closed, BY_BOTH, REPLACED) == MINE
+
+
+def test_an_error_ack_under_any_id_that_a_sent_message_had_is_its_own():
+    sent = known(one=(started(), event.SendConfirmed(3_000, 1, 3_000, "3EB0OWN", "callback")))
+    refused = report(
+        MessageErrored, recipient=JID, message_id=MESSAGE_IDS[1], error_code=420, error_message="no"
+    )
+    assert route(refused, BY_BOTH, sent) == MINE

@@ -73,6 +73,29 @@ async def test_found_with_an_id_of_nobody_after_our_start_is_sent_under_that_id(
     assert (recipient.status, recipient.attempts[0].message_id) == ("sent", "3EB0VPSOWN")
 
 
+async def test_found_with_an_id_of_nobody_that_may_be_the_late_one_of_a_held_message_is_held(bed: Bed):
+    [jid] = groups(1)
+    await settled(bed, NoLookup())
+    held = bed.campaign_id
+    await overdue(bed, [jid])
+    memory = Memory(Found("3EB0VPSOWN", bed.clock.ms - 1_000))
+    assert await expiry_of(bed, memory).settle() == 1
+    assert await bed.statuses(held) == await bed.statuses(bed.campaign_id) == ["unconfirmed"]
+    [attempt] = (await bed.recipient(bed.campaign_id, jid)).attempts
+    assert attempt.held
+
+
+async def test_found_with_an_id_of_nobody_after_what_is_settled_is_sent_under_that_id(bed: Bed):
+    [jid] = groups(1)
+    _, attempts = await bed.begin([jid])
+    await bed.tell(report(MessageSent, recipient=jid, message_id=attempts[jid].message_id))
+    bed.clock.advance(10)
+    await overdue(bed, [jid])
+    memory = Memory(Found("3EB0VPSOWN", bed.clock.ms - 1_000))
+    assert await expiry_of(bed, memory).settle() == 1
+    assert await bed.statuses(bed.campaign_id) == ["sent"]
+
+
 async def test_found_older_than_our_start_is_proof_that_ours_did_not_leave(bed: Bed):
     recipient = await settled(bed, Found("3EB0OLDER", NOON_MS - MINUTE_MS))
     assert (recipient.status, recipient.due_at_ms) == ("queued", NOON_MS + DEADLINE_MS + MINUTE_MS)

@@ -158,3 +158,19 @@ async def test_a_reader_counts_once_even_if_the_batch_itself_makes_the_message_k
         report(MessageDelivered, NOON_MS + 62_000, message_id=OWN_ID, **reader),
     )
     assert (await bed.recipient(campaign_id, jid)).delivered_count == 1
+
+
+async def test_a_late_failure_of_what_was_not_taken_waits_and_does_not_fail_the_next_attempt(bed: Bed):
+    [jid] = groups(1)
+    campaign_id, attempts = await bed.begin([jid])
+    async with batch(bed.engine, RULES, bed.clock.ms) as (connection, handling):
+        await handling.load(connection, [(campaign_id, jid)])
+        not_taken = command.RecordNotTaken(bed.clock.ms, 1, "503", None, bed.clock.ms + 2_000)
+        handling.tell_recipient((campaign_id, jid), not_taken, Cause("story"))
+    bed.clock.advance(2)
+    again = (await bed.start(campaign_id, [jid]))[jid]
+    about = {"recipient": jid, "client_ref": attempts[jid].id, "message_id": attempts[jid].message_id}
+    await bed.tell(report(MessageFailed, bed.clock.ms, error="Connection Closed", **about))
+    assert (await parked(bed), await bed.statuses(campaign_id)) == (["not_yet_known"], ["processing"])
+    await bed.tell(report(MessageFailed, bed.clock.ms, error="closed", recipient=jid, client_ref=again.id))
+    assert (await parked(bed), await bed.statuses(campaign_id)) == (["not_yet_known"], ["queued"])

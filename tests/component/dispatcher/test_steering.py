@@ -10,7 +10,8 @@ from contracts.envelope import type_of
 from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
 from dispatcher.domain.campaign_commands import Cancel, Command, Confirm, Pause, Resume, Retry, Verify
 from dispatcher.domain.campaign_decider import Rejected
-from dispatcher.handling import Cause
+from dispatcher.domain.recipient_commands import RecordRejected
+from dispatcher.handling import Cause, batch
 from dispatcher.processes import carry_out_orders
 from dispatcher.processes.cancel_queued import Cancelling
 from dispatcher.processes.carry_out_orders import Orders
@@ -54,10 +55,14 @@ async def rejection(bed: Bed, campaign_id: UUID, command: Command, tenant: str =
     return answer.code
 
 
-async def carried_out(bed: Bed, memory: Memory | None = None) -> int:
-    """Carry out all that is ordered; return in how many parts."""
-    look_up = (memory or Memory(NotFound())).look_up
-    orders = Orders(bed.engine, RULES, Inquiry(bed.engine, look_up, "hold"), bed.clock.now_ms)
+def orders_of(bed: Bed, memory: Memory) -> Orders:
+    """Return what carries orders out, with a VPS that remembers this."""
+    return Orders(bed.engine, RULES, Inquiry(bed.engine, memory.look_up, "hold"), bed.clock.now_ms)
+
+
+async def carried_out(bed: Bed, memory: Memory | None = None, orders: Orders | None = None) -> int:
+    """Carry out all that is ordered and does not rest; return in how many parts."""
+    orders = orders or orders_of(bed, memory or Memory(NotFound()))
     parts = 0
     while await orders.carry_out():
         bed.clock.ms += 1
@@ -312,6 +317,27 @@ async def test_verifying_settles_a_failure_only_by_proof_that_it_was_sent(bed: B
     assert await bed.count("events") == before + 1, "the order, and nothing else"
 
 
+@pytest.mark.parametrize("echoes", [True, False], ids=["a VPS that echoes", "a VPS that does not"])
+async def test_verifying_does_not_take_the_message_of_a_later_campaign_for_its_own(bed: Bed, echoes: bool):
+    [jid] = groups(1)
+    rejected, _ = await bed.begin([jid])
+    async with batch(bed.engine, RULES, bed.clock.ms) as (connection, handling):
+        await handling.load(connection, [(rejected, jid)])
+        rejection = RecordRejected(bed.clock.ms, 1, "rejected", "no such group")
+        handling.tell_recipient((rejected, jid), rejection, Cause("story"))
+    bed.clock.advance(10)
+    later, attempts = await bed.begin([jid])
+    bed.clock.advance(1)
+    await tell(bed, rejected, Verify(bed.clock.ms, "dana"))
+    await carried_out(bed, Memory(Found("3EB0VPSOWN", bed.clock.ms)))
+    about = {"recipient": jid, "message_id": "3EB0VPSOWN"}
+    reference = {"client_ref": attempts[jid].id} if echoes else {}
+    await bed.tell(report(MessageSent, bed.clock.ms, **about, **reference))
+    assert await bed.statuses(rejected) == ["failed"]
+    recipient = await bed.recipient(later, jid)
+    assert (recipient.status, recipient.attempts[0].message_id) == ("sent", "3EB0VPSOWN")
+
+
 async def test_a_vps_that_does_not_answer_lets_the_order_rest_where_it_is(bed: Bed):
     jids = groups(3)
     campaign_id, ids = await held_campaign(bed, jids)
@@ -325,6 +351,70 @@ async def test_a_vps_that_does_not_answer_lets_the_order_rest_where_it_is(bed: B
     bed.clock.advance(31)
     await carried_out(bed, memory)
     assert sorted(memory.asked) == jids[1:]
+    assert await bed.count("campaign_orders") == 0
+
+
+async def test_a_recipient_of_whom_the_vps_does_not_tell_holds_up_no_other(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(carry_out_orders, "PART_ASKED", 2)
+    jids = groups(4)
+    campaign_id, ids = await held_campaign(bed, jids)
+    memory = Memory(NoLookup(), **{jids[0]: Unreachable("the VPS answered 500")})
+    memory.known[jids[3]] = Found(ids[jids[3]], bed.clock.ms - 100_000)
+    await tell(bed, campaign_id, Verify(bed.clock.ms, "dana"))
+    orders = orders_of(bed, memory)
+    await carried_out(bed, orders=orders)
+    assert sorted(memory.asked) == jids
+    assert await bed.statuses(campaign_id) == [*["unconfirmed"] * 3, "sent"]
+    memory.asked.clear()
+    memory.known[jids[0]] = Found(ids[jids[0]], bed.clock.ms - 100_000)
+    bed.clock.advance(31)
+    await carried_out(bed, orders=orders)
+    assert memory.asked == jids[:1]
+    assert await bed.statuses(campaign_id) == ["sent", *["unconfirmed"] * 2, "sent"]
+    assert await bed.count("campaign_orders") == 0
+
+
+async def test_of_whom_the_vps_does_not_tell_is_asked_again_until_the_patience_is_over(bed: Bed):
+    jids = groups(2)
+    campaign_id, _ = await held_campaign(bed, jids)
+    memory = Memory(NoLookup(), **{jids[1]: Unreachable("the VPS answered 500")})
+    await tell(bed, campaign_id, Verify(bed.clock.ms, "dana"))
+    orders = orders_of(bed, memory)
+    for seconds in (0, 31, 86_400):
+        assert await bed.count("campaign_orders") == 1
+        bed.clock.advance(seconds)
+        await carried_out(bed, orders=orders)
+    assert memory.asked == [*jids, jids[1]]
+    assert await bed.statuses(campaign_id) == ["unconfirmed"] * 2
+    assert await bed.count("campaign_orders") == 0
+
+
+async def test_who_has_heard_a_callback_is_not_asked_about_again(bed: Bed):
+    [jid] = groups(1)
+    campaign_id, ids = await held_campaign(bed, [jid])
+    memory = Memory(Unreachable("the VPS answered 500"))
+    await tell(bed, campaign_id, Verify(bed.clock.ms, "dana"))
+    orders = orders_of(bed, memory)
+    await carried_out(bed, orders=orders)
+    await bed.tell(report(MessageSent, bed.clock.ms, recipient=jid, message_id=ids[jid]))
+    bed.clock.advance(31)
+    await carried_out(bed, orders=orders)
+    assert memory.asked == [jid]
+    assert await bed.count("campaign_orders") == 0
+
+
+async def test_who_takes_an_order_over_asks_about_whom_the_vps_did_not_tell(bed: Bed):
+    jids = groups(3)
+    campaign_id, ids = await held_campaign(bed, jids)
+    memory = Memory(NoLookup(), **{jids[1]: Unreachable("the VPS answered 500")})
+    await tell(bed, campaign_id, Verify(bed.clock.ms, "dana"))
+    await carried_out(bed, memory)
+    memory.known[jids[1]] = Found(ids[jids[1]], bed.clock.ms - 100_000)
+    bed.clock.advance(31)
+    await carried_out(bed, memory)
+    assert await bed.statuses(campaign_id) == ["unconfirmed", "sent", "unconfirmed"]
     assert await bed.count("campaign_orders") == 0
 
 

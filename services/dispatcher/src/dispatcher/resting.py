@@ -78,6 +78,12 @@ TABLE = (
         "cancel_queued",
     ),
     _fixed("order whose worker died", "120 s", "taken up by another", "carry_out_orders"),
+    Resting(
+        "order to verify, no usable answer",
+        "verify_patience_s",
+        "asked again every `ASK_AGAIN_S`; then given up",
+        "carry_out_orders",
+    ),
     _fixed("redrive of dead letters whose worker died", "120 s", "taken up by another", "redrive_dead"),
     Resting("redrive of the quarantine", "expiry_interval_s", "published", "redrive_quarantine"),
     Resting("lease of a session", "lease_s", "taken by another replica", "sender"),

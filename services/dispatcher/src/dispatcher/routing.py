@@ -74,12 +74,15 @@ def route(report: MessageReport, candidates: Candidates, changes: Changes, skew_
     The last rule serves send callbacks alone, and only where the VPS does not echo our reference: an error ack or a
     receipt always names a message, and waits until that message is known. An attempt that began after the report's time
     is not meant: it may be open where an earlier one was. `skew_ms` is how far the VPS's clock may be from ours. What
-    comes again is about what it was about before, whatever is open now.
+    comes again is about what it was about before, whatever is open now. A failure of an attempt that was not taken, and
+    whose number another one has now, is about none: it must not fail that one. What tells that it left all the same
+    counts for its recipient.
     """
+    is_failure = isinstance(report, delivery.MessageFailed | delivery.MessageErrored)
     if report.client_ref and (match := _by_reference(report.client_ref, candidates, changes)):
-        return match
+        return NotYetKnown() if is_failure and not _has_id(match, report.client_ref, changes) else match
     if report.message_id and (match := _by_message_id(report.message_id, candidates, changes)):
-        return match
+        return NotYetKnown() if is_failure and not _had_id(match, report.message_id, changes) else match
     place = _place(report)
     if place and (before := candidates.by_report.get(report.id)):
         return before
@@ -109,6 +112,17 @@ def _by_message_id(message_id: str, candidates: Candidates, changes: Changes) ->
     if fresh:
         return Match((fresh.campaign_id, fresh.recipient), fresh.attempt)
     return candidates.by_message_id.get(message_id)
+
+
+def _has_id(match: Match, reference: str, changes: Changes) -> bool:
+    """Tell whether an attempt by this reference is still among those of its recipient."""
+    return any(attempt.id == reference for attempt in changes.recipients[match.key].state.attempts)
+
+
+def _had_id(match: Match, message_id: str, changes: Changes) -> bool:
+    """Tell whether an attempt may have had a message id: until it is sent it has the one that it began with."""
+    attempt = changes.recipients[match.key].state.attempt(match.attempt)
+    return attempt is None or attempt.sent_at_ms is not None or attempt.message_id == message_id
 
 
 def _open(match: Match, changes: Changes, said_ms: int) -> bool:

@@ -145,6 +145,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: Annotated[Seconds, _doc("how long a worker that died keeps its sessions")] = 30
     expiry_interval_s: Annotated[Seconds, _doc("how often deadlines, schedules and orders are looked at")] = 1
     ask_again_s: Annotated[Seconds, _doc("pause before a failed look-up is repeated")] = 30
+    verify_patience_s: Annotated[
+        Seconds,
+        _doc("how long after `verify` of a campaign the VPS is asked about those it does not tell of"),
+    ] = 86400
     default_country_code: Annotated[
         tuple[str, ...],
         _doc("for phones that have none; `tenant:code` is for that tenant alone, separated by commas"),

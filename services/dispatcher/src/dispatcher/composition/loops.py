@@ -96,9 +96,10 @@ def _processes(given: Given, health: Health) -> dict[str, Loop]:
     )
     look_up = heard(given.vps.look_up, health.pulse("carry_out_orders"))
     inquiry = Inquiry(engine, look_up, settings.unconfirmed_policy, settings.clock_skew_s)
+    orders = Orders(engine, rules, inquiry, now_ms, settings.ask_again_s, settings.verify_patience_s)
     acts = {
         "expire_sends": expiry.settle,
-        "carry_out_orders": Orders(engine, rules, inquiry, now_ms, settings.ask_again_s).carry_out,
+        "carry_out_orders": orders.carry_out,
         "redrive_dead": Redrive(engine, rules, now_ms).carry_out,
         "redrive_quarantine": RedriveQuarantine(engine, broker.Publisher(given.client).publish).publish_part,
         "start_scheduled": Schedule(engine, rules, now_ms).start_due,

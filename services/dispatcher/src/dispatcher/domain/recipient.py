@@ -53,10 +53,14 @@ class Recipient(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def next_number(self) -> int:
-        """The number of the next attempt: one that the VPS certainly did not take is not used up."""
-        if self.last is None:
+        """The number of the next attempt: one that the VPS certainly did not take is not used up, unless a report
+        came for it all the same, or it is forgiven: what becomes of the next one must count.
+        """
+        last = self.last
+        if last is None:
             return 1
-        return self.last.number if self.last.not_taken else self.last.number + 1
+        is_free = last.not_taken and last.verdict is Verdict.OPEN and last.number > self.forgiven
+        return last.number if is_free else last.number + 1
 
     def begun_at_ms(self, attempt: Attempt) -> int:
         """Return when the message of an attempt may first have left: with the attempt whose ids it repeats."""
@@ -119,13 +123,12 @@ def status_of(recipient: Recipient) -> tuple[Status, int | None]:
     last = recipient.last
     if last is None:
         return Status.QUEUED, recipient.due_at_ms
-    if last.verdict is Verdict.OPEN:
-        if last.not_taken is not None:
-            return Status.QUEUED, last.not_taken.retry_at_ms
+    if last.open:
         return (Status.UNCONFIRMED if last.unconfirmed else Status.PROCESSING), None
     if last.number <= recipient.forgiven:
         return Status.QUEUED, recipient.again_at_ms
-    retry_at_ms = last.failed_by.retry_at_ms if last.failed_by else None
+    failure = last.failed_by or last.not_taken
+    retry_at_ms = failure.retry_at_ms if failure else None
     if retry_at_ms is None or recipient.forbidding:
         return Status.FAILED, None
     return Status.QUEUED, retry_at_ms

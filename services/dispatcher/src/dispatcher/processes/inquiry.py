@@ -76,9 +76,18 @@ class AskAgain(msgspec.Struct, frozen=True):
 
 Finding = Settled | NotSent | CannotTell | AskAgain
 
-_OWNERS = text(
-    "SELECT message_id, campaign_id, recipient FROM message_ids WHERE message_id = ANY(CAST(:ids AS text[]))"
-)
+_OWNERS = text("""
+    SELECT 'owner', m.campaign_id, m.recipient FROM message_ids m WHERE m.message_id = :message_id
+    UNION ALL
+    SELECT 'open', o.campaign_id, o.recipient FROM open_attempts o
+    WHERE o.session_id = :session_id AND o.recipient = :recipient
+      AND (o.campaign_id <> :campaign_id OR o.number <> :number)
+    UNION ALL
+    (SELECT 'later', a.campaign_id, a.recipient FROM attempts a
+     WHERE a.session_id = :session_id AND a.started_at_ms >= :started_at_ms AND a.recipient = :recipient
+       AND (a.campaign_id <> :campaign_id OR a.number <> :number) LIMIT 1)
+""")
+"""Whose an id is, and what else it may be of; by one statement, so that nobody who claims it meanwhile is missed."""
 _WITNESSES = text(f"""
     SELECT {recipient_status.COLUMNS} FROM (
         SELECT campaign_id, recipient FROM attempts a
@@ -93,13 +102,17 @@ WITNESSES_ASKED = 3
 """So many of them the VPS is asked about at the most: each is a call."""
 
 
-def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int) -> Finding:
+class Anybodys(msgspec.Struct, frozen=True):
+    """An id that nobody has, and that may be of more attempts than ours."""
+
+
+def judge(attempt: Sent, remembered: Remembered, ours: bool | Anybodys | None, skew_ms: int) -> Finding:
     """Return what the VPS's memory of the last message to a recipient says of our attempt.
 
     `ours`: whether the id that it remembers is this recipient's (True), another message's (False), or nobody's
-    (None). An older message is proof that ours did not leave: the memory reaches back and nothing followed. One between
-    an attempt and its repeat may be either's, and one without a readable time anybody's. `skew_ms` is how far the
-    clocks may be apart.
+    (None, or `Anybodys` where another attempt at the recipient is open or began later). An older message is proof that
+    ours did not leave: the memory reaches back and nothing followed. One between an attempt and its repeat may be
+    either's, and one without a readable time anybody's. `skew_ms` is how far the clocks may be apart.
     """
     match remembered:
         case NotFound():
@@ -119,6 +132,8 @@ def judge(attempt: Sent, remembered: Remembered, ours: bool | None, skew_ms: int
                 return NotSent()
             if ours is None and latest_ms(at_ms) >= attempt.started_at_ms:
                 return Settled(message_id, max(at_ms, attempt.started_at_ms))
+            if isinstance(ours, Anybodys):
+                return CannotTell("the VPS remembers a message that may be another's")
             return CannotTell("the VPS remembers another message")
 
 
@@ -195,13 +210,23 @@ class Inquiry:
     async def _ask(self, session_id: str, recipient: str) -> Remembered:
         return await self._look_up(MessageStatusRequest(session_id=session_id, group_jid=recipient))
 
-    async def _is_ours(self, attempt: Sent, remembered: Remembered) -> bool | None:
-        if not isinstance(remembered, Found):
+    async def _is_ours(self, attempt: Sent, remembered: Remembered) -> bool | Anybodys | None:
+        if not isinstance(remembered, Found) or remembered.message_id == attempt.message_id:
             return None
+        parameters = {
+            "message_id": remembered.message_id,
+            "session_id": attempt.session_id,
+            "campaign_id": attempt.campaign_id,
+            "recipient": attempt.recipient,
+            "number": attempt.number,
+            "started_at_ms": attempt.started_at_ms,
+        }
         async with self._engine.connect() as connection:
-            rows = await connection.execute(_OWNERS, {"ids": [remembered.message_id]})
-            owners = [(campaign_id, recipient) for _, campaign_id, recipient in rows]
-        return attempt.key in owners if owners else None
+            rows = list(await connection.execute(_OWNERS, parameters))
+        owners = [(campaign_id, recipient) for how, campaign_id, recipient in rows if how == "owner"]
+        if owners:
+            return attempt.key in owners
+        return Anybodys() if rows else None
 
     async def _weighed(self, attempt: Sent) -> Finding:
         """Return what it means that the VPS knows nothing of an attempt. Without an earlier message on the session

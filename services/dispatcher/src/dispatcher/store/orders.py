@@ -41,7 +41,7 @@ _CLAIM = text("""
 """)
 _NEXT = text("""
     SELECT recipient, position FROM recipient_status
-    WHERE campaign_id = :campaign_id AND position > :done_up_to AND status = ANY(CAST(:statuses AS text[]))
+    WHERE campaign_id = :campaign_id AND position > :after AND status = ANY(CAST(:statuses AS text[]))
     ORDER BY position LIMIT :limit
 """)
 _ADVANCE = text("""
@@ -74,10 +74,10 @@ async def claim(connection: AsyncConnection, now_ms: int) -> OpenOrder | None:
 
 
 async def next_recipients(
-    connection: AsyncConnection, order: OpenOrder, statuses: Sequence[str], limit: int
+    connection: AsyncConnection, campaign_id: UUID, after: int, statuses: Sequence[str], limit: int
 ) -> list[tuple[str, int]]:
-    """Return JID and position of the next recipients that stand in one of these statuses."""
-    parameters = {"campaign_id": order.campaign_id, "done_up_to": order.done_up_to}
+    """Return JID and position of the next recipients after a position that stand in one of these statuses."""
+    parameters = {"campaign_id": campaign_id, "after": after}
     rows = await connection.execute(_NEXT, {**parameters, "statuses": list(statuses), "limit": limit})
     return [(recipient, position) for recipient, position in rows]
 
