@@ -153,6 +153,13 @@ async def test_the_vps_is_not_sent_into_its_own_network(system: System, url: str
     )
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "1999-12-31T00:00:00Z"])
+async def test_a_campaign_is_not_scheduled_for_a_time_that_nobody_can_mean(system: System, at: str) -> None:
+    answer = await patient(system.api, "POST", "/api/campaigns", campaign(system, scheduled_at=at))
+    told = answer.status, answer.json["code"], answer.json["field"]
+    assert told == (400, "SCHEDULED_AT_REFUSED", "scheduled_at")
+
+
 async def test_public_media_are_taken(system: System) -> None:
     body = campaign(system, media_url="https://media.example.com/a.png", media_type="image")
     assert (await patient(system.api, "POST", "/api/campaigns", body)).status == 202
