@@ -58,7 +58,7 @@ SESSION_EVENTS = [
     session.Parked(1, NOON_MS, "503"),
     session.Stopped(1, "463"),
     session.Resumed(1, 2),
-    session.Reported(1, "qr", "9198", "verification", "we believed connected"),
+    session.Reported(1, "qr", "9198", "verification", "we believed connected", NOON_MS),
     session.FellSilent(1, NOON_MS, "no callback"),
     session.Paused(1, "ann", "lunch"),
     session.Released(1, "ann"),

@@ -123,5 +123,7 @@ def membership_command(report: MembershipReport, now_ms: int) -> group.Move:
 
 
 def session_command(report: delivery.SessionReported, now_ms: int) -> session.Command:
-    """Return what the VPS tells of a session."""
-    return session.Report(now_ms, report.status, report.phone_number)
+    """Return what the VPS tells of a session. Where it gave no time that can be read, `at` is the time of receipt."""
+    has_time = report.raw_timestamp is not None and report.at != report.time
+    told_at_ms = to_ms(report.at) if has_time else None
+    return session.Report(now_ms, report.status, report.phone_number, told_at_ms)
