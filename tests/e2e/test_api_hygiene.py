@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -153,9 +154,51 @@ async def test_the_vps_is_not_sent_into_its_own_network(system: System, url: str
     )
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "1999-12-31T00:00:00Z"])
+async def test_a_campaign_is_not_scheduled_for_a_time_that_nobody_can_mean(system: System, at: str) -> None:
+    answer = await patient(system.api, "POST", "/api/campaigns", campaign(system, scheduled_at=at))
+    told = answer.status, answer.json["code"], answer.json["field"]
+    assert told == (400, "SCHEDULED_AT_REFUSED", "scheduled_at")
+
+
 async def test_public_media_are_taken(system: System) -> None:
     body = campaign(system, media_url="https://media.example.com/a.png", media_type="image")
     assert (await patient(system.api, "POST", "/api/campaigns", body)).status == 202
+
+
+NO_ID = UUID(int=0)
+LISTS = [
+    ("/api/campaigns?", '[{number}, "{id}"]', 64),
+    ("/api/campaigns/{campaign}/recipients?", "{number}", 32),
+    ("/api/dead?", '[{number}, "{id}"]', 64),
+    ("/api/quarantine?", '[{number}, "{text}"]', 64),
+    ("/api/attention?", '[{number}, "{text}"]', 64),
+    ("/api/sessions?", '"{text}"', 64),
+    ("/api/groups?", '["{text}", "{text}"]', 64),
+    ("/api/keys?retired=true&", '[{number}, "{id}"]', 64),
+]
+"""The lists, how their cursors are written, and how large the numbers in them may be."""
+
+
+@pytest.mark.parametrize(("path", "place", "bits"), LISTS, ids=[path for path, _, _ in LISTS])
+async def test_a_cursor_that_the_store_cannot_take_is_refused(
+    system: System, path: str, place: str, bits: int
+) -> None:
+    broadcast_id = (await patient(system.api, "POST", "/api/campaigns", campaign(system))).json[
+        "broadcast_id"
+    ]
+
+    async def answer_to(number: int, text: str) -> tuple[int, str | None]:
+        written = place.format(number=number, text=text, id=NO_ID).encode()
+        after = urlsafe_b64encode(written).decode().rstrip("=")
+        answer = await patient(system.api, "GET", f"{path.format(campaign=broadcast_id)}after={after}")
+        return answer.status, answer.json.get("field")
+
+    most = 2 ** (bits - 1)
+    for number in (10**30, most, -most - 1):
+        assert await answer_to(number, "\\u0000") == (400, "after")
+    for number in (most - 1, -most):
+        assert await answer_to(number, "a") == (200, None)
 
 
 @pytest.mark.parametrize("path", ["/api/sessions/a%00b", "/api/groups?query=%00"])

@@ -7,7 +7,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from support.api import Answer
+from support.api import FAR_OFF, Answer
 from support.eventually import eventually
 from support.system import API_KEY, System
 
@@ -121,7 +121,7 @@ async def test_a_key_names_one_broadcast_whether_it_stands_in_the_header_or_in_t
 
 async def test_a_repeat_of_what_was_cancelled_before_it_left_is_no_success(system: System) -> None:
     session_id, groups = system.new_session(), system.new_groups(2)
-    wanted, key = campaign(session_id, groups, scheduled_at="2099-01-01T00:00:00Z"), f"gone-{session_id}"
+    wanted, key = campaign(session_id, groups, scheduled_at=FAR_OFF), f"gone-{session_id}"
     first = (await create(system, wanted, key)).json
     assert (first["success"], first["status"]) == (True, "scheduled")
     path = f"/api/campaigns/{first['broadcast_id']}"

@@ -1,6 +1,6 @@
 """A client of the dispatcher's HTTP API, as a user would write one: small structs, and waiting with a deadline."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +10,8 @@ import msgspec
 from support.eventually import eventually
 
 FINISHED = ("completed", "partial", "failed")
+FAR_OFF = f"{datetime.now(UTC) + timedelta(days=400):%Y-%m-%d}T09:00:00Z"
+"""A time for a campaign that shall not start while a test runs."""
 
 
 class Campaign(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dispatcher.cli.client import failure_of, path_of
 from dispatcher.cli.exits import Exit, Failure
 from dispatcher.cli.rate import Rate, in_words
 from dispatcher.cli.screens import Look, words_of
+from dispatcher.translate import EARLIEST, LATEST
 
 SERVER_PARTS = ("aiohttp", "alembic", "asyncpg", "granian", "litestar", "nats", "sqlalchemy", "uvloop")
 
@@ -218,3 +220,15 @@ def test_the_shell_completes_commands_options_and_words(line: str, offered: set[
 def test_the_program_starts_without_the_parts_of_a_server():
     script = f"import sys, dispatcher.__main__; print([p for p in {SERVER_PARTS!r} if p in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize(("zone", "at"), [("Asia/Jerusalem", LATEST), ("America/New_York", EARLIEST)])
+def test_a_time_that_has_no_local_form_is_shown_in_its_own_zone(
+    zone: str, at: datetime, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as there:
+        there.setenv("TZ", zone)
+        time.tzset()
+        shown = display.cell(at).plain
+    time.tzset()
+    assert shown == f"{at:%Y-%m-%d %H:%M:%S}"

@@ -1,12 +1,21 @@
 """A campaign's entries: who is enrolled, who is left out and why, whose message cannot be filled, what is the same."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from contracts.commands import CampaignSpec, RecipientSpec
-from dispatcher.enrolment import MAX_INCOMPLETE, Accepted, Enrolment, Incomplete, Malformed, check
+from dispatcher.enrolment import (
+    MAX_INCOMPLETE,
+    Accepted,
+    Enrolment,
+    Incomplete,
+    Malformed,
+    check,
+    schedule_refusal,
+)
+from dispatcher.translate import to_ms
 
 GROUP = "120363000000000001@g.us"
 OTHER = "120363000000000002@g.us"
@@ -128,3 +137,26 @@ def test_each_way_to_write_a_recipient_is_the_same_request_and_the_same_recipien
     assert told(RecipientSpec(**form)).fingerprint == told(first).fingerprint
     twice = told(first, RecipientSpec(**form))
     assert (len(twice.recipients), [entry.reason for entry in twice.invalid]) == (1, ["duplicate"])
+
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+FAR_WEST = timezone(-timedelta(hours=14))
+
+
+@pytest.mark.parametrize(
+    ("at", "refused"),
+    [
+        (None, None),
+        (NOW - timedelta(days=400), None),
+        (datetime(2000, 1, 1, tzinfo=UTC), None),
+        (datetime(1999, 12, 31, tzinfo=UTC), "is before the year 2000"),
+        (datetime.min.replace(tzinfo=UTC), "is before the year 2000"),
+        (NOW + timedelta(days=5 * 365), None),
+        (NOW + timedelta(days=5 * 366 + 1), "is more than five years away"),
+        (datetime.max.replace(tzinfo=FAR_WEST), "is more than five years away"),
+    ],
+)
+def test_a_campaign_is_not_scheduled_for_a_time_that_nobody_can_mean(
+    at: datetime | None, refused: str | None
+):
+    assert schedule_refusal(CampaignSpec("wa_x", "hi", [], scheduled_at=at), to_ms(NOW)) == refused

@@ -1,5 +1,6 @@
 """Every recorded event is published, and nothing that is ours alone leaks."""
 
+from datetime import datetime
 from typing import get_args
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from dispatcher.domain.status import CampaignStatus
 from dispatcher.domain.tally import Tally
 from dispatcher.publishing import publishable, subject_of
 from dispatcher.store.postgres import Stored
+from dispatcher.translate import EARLIEST, LATEST, to_ms, to_time
 
 CAMPAIGN, JID, EVENT = UUID(int=1), "120363000000000001@g.us", UUID(int=9)
 NOON_MS = 1_700_000_000_000
@@ -56,7 +58,7 @@ SESSION_EVENTS = [
     session.Parked(1, NOON_MS, "503"),
     session.Stopped(1, "463"),
     session.Resumed(1, 2),
-    session.Reported(1, "qr", "9198", "verification", "we believed connected"),
+    session.Reported(1, "qr", "9198", "verification", "we believed connected", NOON_MS),
     session.FellSilent(1, NOON_MS, "no callback"),
     session.Paused(1, "ann", "lunch"),
     session.Released(1, "ann"),
@@ -170,3 +172,25 @@ def test_what_a_session_and_a_group_tell_is_in_the_published_language():
     )
     assert (seen["name"], seen["member_count"], seen["is_admin"]) == ("Team", 3, True)
     assert (moved["participant"], moved["present"], moved["moved_at"]) == ("9198", True, NOON)
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "told"),
+    [
+        (to_ms(LATEST), LATEST),
+        (10**30, LATEST),
+        (to_ms(EARLIEST) - 1, EARLIEST),
+        (-(10**30), EARLIEST),
+        (to_ms(EARLIEST), EARLIEST),
+        (NOON_MS, datetime.fromisoformat(NOON)),
+    ],
+)
+def test_a_time_that_no_calendar_has_is_told_as_the_last_or_the_first_one(at_ms: int, told: datetime):
+    assert to_time(at_ms) == told
+
+
+def test_a_campaign_and_a_retry_that_are_due_after_the_year_9999_are_published():
+    due_ms, last = to_ms(LATEST) + 60_000, msgspec.json.decode(msgspec.json.encode(LATEST))
+    failed = recipient_events.SendFailed(1, 2, due_ms, "closed", "callback", retry_at_ms=due_ms)
+    assert published_as(OF_CAMPAIGN, campaign.Scheduled(1, due_ms))["due_at"] == last
+    assert published_as(OF_RECIPIENT, failed)["retry_at"] == last

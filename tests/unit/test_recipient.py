@@ -1,5 +1,9 @@
 """The rules of one recipient: given a past, when something is wanted or heard, then these facts."""
 
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
 import pytest
 
 from dispatcher.domain import recipient_commands as command
@@ -124,6 +128,24 @@ def test_the_same_callback_twice_changes_nothing():
 def test_a_failure_is_tried_again_by_backoff():
     recipient = Given(queued, started()).when(not_sent(at_ms=4_000))
     assert (recipient.state.status, recipient.state.due_at_ms) == (Status.QUEUED, 64_000)
+
+
+YEAR_MS = 365 * 86_400_000
+
+
+@pytest.mark.parametrize("told_at_ms", [NOW + YEAR_MS, NOW - YEAR_MS])
+@pytest.mark.parametrize("tell", [not_sent, partial(error_ack, 428)])
+def test_whatever_the_clock_of_the_vps_shows_a_retry_waits_for_one_backoff(
+    tell: Callable[..., command.Command], told_at_ms: int
+):
+    recipient = Given(queued, started()).when(tell(at_ms=told_at_ms))
+    due_at_ms = recipient.state.due_at_ms
+    assert due_at_ms is not None
+    assert 2_000 + 60_000 <= due_at_ms <= NOW + 60_000
+    assert recipient.state.standing_failure
+    assert recipient.state.standing_failure.at_ms == told_at_ms, "the evidence stays what was told"
+    facts = list(recipient.facts)
+    recipient.when(msgspec.structs.replace(tell(at_ms=told_at_ms), now_ms=NOW + 5_000)).then(*facts)
 
 
 def test_a_late_callback_stops_the_resend():

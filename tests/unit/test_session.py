@@ -115,6 +115,36 @@ def test_the_same_report_twice_is_one_fact_and_a_missing_phone_number_keeps_the_
     assert told(session, Report(4, "connected", "92"))[1] == [Reported(4, "connected", "92")]
 
 
+def test_an_older_report_that_comes_later_changes_nothing():
+    up, late = Report(30, "connected", told_at_ms=25), Report(31, "disconnected", told_at_ms=20)
+    assert told(UP, up, late)[0].status == "connected"
+    assert told(UNKNOWN, Report(9, "disconnected", told_at_ms=9), up, late)[0].status == "connected"
+    parked, _ = told(UP, Report(30, "qr", told_at_ms=25), Park(30, "503"))
+    assert told(parked, Report(31, "connected", told_at_ms=20)) == (parked, [])
+
+
+def test_what_we_heard_ourselves_and_a_report_without_a_time_always_count():
+    up = Report(30, "connected", told_at_ms=25)
+    for command in (Verify(31, "disconnected"), Report(31, "disconnected")):
+        session, _ = told(UNKNOWN, up, command)
+        assert session.status == "disconnected"
+        assert told(session, Report(32, "qr", told_at_ms=24))[0].status == "disconnected"
+        assert told(session, Report(32, "qr", told_at_ms=26))[0].status == "qr"
+
+
+def test_a_clock_of_the_vps_that_was_ahead_does_not_make_later_reports_old():
+    session, _ = told(UNKNOWN, Report(30, "connected", told_at_ms=10**15), Report(40, "qr", told_at_ms=35))
+    assert session.status == "qr"
+
+
+@given(
+    st.permutations([(1, "qr"), (2, "connected"), (3, "disconnected"), (4, "connected"), (5, "connected")])
+)
+def test_whatever_the_order_in_which_reports_come_the_latest_state_stands(reports: list[tuple[int, str]]):
+    session, _ = told(UNKNOWN, *(Report(10, word, told_at_ms=at_ms) for at_ms, word in reports))
+    assert session.status == "connected"
+
+
 def test_a_session_keeps_its_last_error_and_when():
     session, _ = told(UNKNOWN, Park(0, "503"), Stop(7, "Error 463: restricted"))
     assert (session.last_error, session.last_error_at_ms) == ("Error 463: restricted", 7)

@@ -1,5 +1,6 @@
 """What the API shows of a campaign and of a recipient; and the cursors of its lists."""
 
+from base64 import urlsafe_b64encode
 from uuid import UUID
 
 import pytest
@@ -108,3 +109,26 @@ def test_any_other_text_is_refused_and_names_the_field(text: str):
 def test_a_cursor_of_another_list_is_refused(place: object):
     with pytest.raises(Refusal):
         cursor.read(cursor.write(place), tuple[int, UUID])
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        (f'[{10**30}, "{UUID(int=1)}"]', tuple[int, UUID]),
+        (f'[{-(2**63) - 1}, "a"]', tuple[int, str]),
+        (r'[1, "a\u0000b"]', tuple[int, str]),
+        (r'["a", "\u0000"]', tuple[str, str]),
+        (r'"\u0000"', str),
+        (f"{10**30}", int),
+    ],
+)
+def test_a_cursor_that_the_store_cannot_take_is_refused(written: str, kind: type):
+    with pytest.raises(Refusal) as refused:
+        cursor.read(urlsafe_b64encode(written.encode()).decode(), kind)
+    assert (refused.value.problem.status, refused.value.problem.field) == (400, "after")
+
+
+def test_a_position_is_no_larger_than_the_store_keeps_them():
+    assert cursor.read(cursor.write(2**31 - 1), int, bits=32) == 2**31 - 1
+    with pytest.raises(Refusal):
+        cursor.read(cursor.write(2**31), int, bits=32)

@@ -1,6 +1,7 @@
 """Commands over NATS to create campaigns: which are rejected, and that nobody waits while one is looked at."""
 
 import asyncio
+from datetime import UTC, datetime
 from threading import Event
 from uuid import UUID
 
@@ -18,9 +19,10 @@ CAMPAIGN = UUID(int=7)
 MOST = 3
 
 
-async def ask(bed: Bed, jids: list[str]) -> list[tuple[str, str | None]]:
+async def ask(bed: Bed, jids: list[str], at: datetime | None = None) -> list[tuple[str, str | None]]:
     """Ask for a campaign to groups; return how the command was answered: the event, and its code."""
-    campaign = CampaignSpec(SESSION, "hi", [RecipientSpec(group_jid=jid) for jid in jids])
+    recipients = [RecipientSpec(group_jid=jid) for jid in jids]
+    campaign = CampaignSpec(SESSION, "hi", recipients, scheduled_at=at)
     wish = CreateCampaign(
         id="1",
         time=to_time(bed.clock.ms),
@@ -42,6 +44,12 @@ async def test_a_campaign_to_more_recipients_than_one_may_have_is_rejected(bed: 
 async def test_a_campaign_to_as_many_recipients_as_one_may_have_is_created(bed: Bed):
     assert await ask(bed, groups(MOST)) == [("campaign.command_accepted", None)]
     assert (await bed.campaign(CAMPAIGN)).tally.queued == MOST
+
+
+async def test_a_campaign_that_is_scheduled_for_a_time_that_nobody_can_mean_is_rejected(bed: Bed):
+    refused = [("campaign.command_rejected", "SCHEDULED_AT_REFUSED")]
+    assert await ask(bed, groups(1), datetime.max.replace(tzinfo=UTC)) == refused
+    assert await bed.count("campaign_status") == 0
 
 
 async def test_the_event_loop_goes_on_while_recipients_are_checked(bed: Bed, monkeypatch: pytest.MonkeyPatch):

@@ -9,10 +9,14 @@ import pytest_asyncio
 from nats.aio.client import Client
 from sqlalchemy.exc import DBAPIError
 
+from contracts.events import Event
 from dispatcher import broker
+from dispatcher import relay as relay_module
 from dispatcher.broker import Outgoing, Publisher
+from dispatcher.publishing import publishable
 from dispatcher.pulse import Pulse
 from dispatcher.relay import RELAY_LOCK, Relay
+from dispatcher.store.postgres import Stored
 from support.bus import Bus
 from support.dispatching import Bed, groups
 from support.eventually import eventually
@@ -32,7 +36,14 @@ async def client(nats_url: str) -> AsyncIterator[Client]:
     await client.close()
 
 
-class Recorded:
+class Takes:
+    """Takes any message."""
+
+    def takes(self, _: Outgoing) -> bool:
+        return True
+
+
+class Recorded(Takes):
     """Publishes nothing, and takes note of it."""
 
     def __init__(self) -> None:
@@ -42,7 +53,7 @@ class Recorded:
         self.ids += [message.id for message in messages]
 
 
-class BreaksOff:
+class BreaksOff(Takes):
     """Publishes so many batches, and then breaks off before their acknowledgement is known."""
 
     def __init__(self, publisher: Publisher, batches: int) -> None:
@@ -56,7 +67,7 @@ class BreaksOff:
             raise ConnectionError("the connection broke")
 
 
-class Frozen:
+class Frozen(Takes):
     """Stands still before it publishes its second batch, until it is woken."""
 
     def __init__(self, publisher: Publisher) -> None:
@@ -153,11 +164,71 @@ async def test_a_relay_that_broke_off_before_its_checkpoint_goes_on_without_repe
     assert await published_ids(client, campaign_id) == await campaign_ids(bed)
 
 
+class TakesAllBut(Recorded):
+    """Publishes nothing, and finds one message too large."""
+
+    def __init__(self, too_large: str) -> None:
+        super().__init__()
+        self._too_large = too_large
+
+    def takes(self, message: Outgoing) -> bool:
+        return message.id != self._too_large
+
+
+async def test_an_event_that_cannot_be_rendered_is_passed_over_and_all_others_are_published(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    await bed.create(groups(5))
+    ids, published = await stored_ids(bed), Recorded()
+
+    def rendered(event: Stored) -> Event | None:
+        if str(event.id) == ids[2]:
+            raise ValueError("year 10000 is out of range")
+        return publishable(event)
+
+    monkeypatch.setattr(relay_module, "publishable", rendered)
+    async with relaying(bed, published) as relay:
+        await until_relayed(bed)
+    assert published.ids == [*ids[:2], *ids[3:]]
+    assert relay.passed_over == 1
+    [told] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    [[position, kind]] = await bed.fetch("SELECT global_position, type FROM events WHERE id = :id", id=ids[2])
+    assert f"position={position} type={kind}" in told
+
+
+async def test_an_event_that_is_too_large_for_the_server_is_passed_over_and_all_others_are_published(
+    bed: Bed,
+):
+    await bed.create(groups(5))
+    ids = await stored_ids(bed)
+    published = TakesAllBut(ids[2])
+    async with relaying(bed, published) as relay:
+        await until_relayed(bed)
+    assert published.ids == [*ids[:2], *ids[3:]]
+    assert relay.passed_over == 1
+
+
+async def test_what_nats_did_not_acknowledge_is_never_passed_over(bed: Bed):
+    class Away(TakesAllBut):
+        async def publish(self, _: Sequence[Outgoing]) -> None:
+            raise ConnectionError("the connection broke")
+
+    await bed.create(groups(5))
+    ids = await stored_ids(bed)
+    relay, published = Relay(bed.engine, Away(ids[2]), SWEEP_SECONDS, LEAD_SECONDS), TakesAllBut(ids[2])  # type: ignore[arg-type]
+    with pytest.raises(ConnectionError):
+        await relay.run(asyncio.Event(), Pulse())
+    assert relay.passed_over == 0
+    async with relaying(bed, published):
+        await until_relayed(bed)
+    assert published.ids == [*ids[:2], *ids[3:]]
+
+
 async def test_a_relay_that_crashed_takes_the_lead_again_in_the_same_process(bed: Bed):
     """A connection goes back to the pool when the relay ends; the lock of the lead must not stay with it."""
     await asyncio.gather(*(bed.create(groups(1), f"wa_{number}") for number in range(4)))
 
-    class Crashes:
+    class Crashes(Takes):
         async def publish(self, _: Sequence[Outgoing]) -> None:
             raise ConnectionError("the connection broke")
 

@@ -3,9 +3,10 @@
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
+import msgspec
 import pytest
 
-from contracts.delivery import MemberJoined, MessageErrored, MessageSent
+from contracts.delivery import MemberJoined, MessageErrored, MessageSent, SessionReported
 from dispatcher.answers import Accepted, Answer, NotTaken, SessionTold, Unknown, Unreachable
 from dispatcher.directory import Directory
 from dispatcher.domain.group import Listing
@@ -17,6 +18,7 @@ from dispatcher.moving import Moving, Wish
 from dispatcher.processes import watch_silence
 from dispatcher.processes.verify_sessions import Rounds
 from dispatcher.processes.watch_silence import Watchdog
+from dispatcher.translate import to_time
 from dispatcher.verification import Verification
 from support.dispatching import RULES, SESSION, TENANT, Bed, counted, groups, report
 from support.sending import Recorder, Slow, land, new_sender, rounds, step
@@ -426,3 +428,17 @@ async def test_an_error_ack_that_comes_before_its_message_is_known_marks_the_gro
     [(refused,)] = await bed.fetch("SELECT state ? 'refused_at_ms' FROM group_directory")
     assert refused
     assert await bed.statuses(await bed.create([jid, *groups(1, 5)])) == ["skipped", "queued"]
+
+
+async def test_an_older_callback_that_comes_later_does_not_change_a_session(bed: Bed):
+    now_ms = bed.clock.ms
+
+    def told(status: str, at_ms: int) -> SessionReported:
+        made = report(SessionReported, at_ms, status=status, raw_timestamp=at_ms)
+        return msgspec.structs.replace(made, time=to_time(now_ms))
+
+    await bed.tell(told("connected", now_ms - 1_000))
+    await bed.tell(told("connected", now_ms - 300), told("disconnected", now_ms - 500))
+    assert (await bed.session()).status == "connected"
+    await bed.tell(report(SessionReported, now_ms, status="qr", raw_timestamp="yesterday"))
+    assert (await bed.session()).status == "qr", "what bears no time that can be read always counts"

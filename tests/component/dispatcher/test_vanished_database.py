@@ -88,6 +88,9 @@ class Recorded:
     def __init__(self) -> None:
         self.ids: list[str] = []
 
+    def takes(self, _: Outgoing) -> bool:
+        return True
+
     async def publish(self, messages: list[Outgoing]) -> None:
         self.ids += [message.id for message in messages]
 

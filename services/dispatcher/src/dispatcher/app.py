@@ -93,7 +93,7 @@ async def _live(given: Given, probing: AsyncEngine, stopping: asyncio.Event) -> 
     loops = build_loops(given, clerk, keyring, health)
     ready = readiness(probing, given.client, stopping, Durability(settings.nats_monitor_url).check)
     alive = liveness(health, {**ready, "rebuild": rebuilding(probing)}, settings.liveness_s)
-    parts = Parts(health, loops.by_name, lambda: loops.store_check.findings)
+    parts = Parts(health, loops.by_name, lambda: loops.store_check.findings, lambda: loops.relay.passed_over)
     own_routes = [*health_routes(alive, ready), exposition_route(renderer(parts))]
     api = build_doors(given, clerk, verification, keyring, own_routes)
     closing = asyncio.Event()

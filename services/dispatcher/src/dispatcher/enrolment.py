@@ -1,6 +1,7 @@
 """A campaign's recipients, entry by entry: valid ones once each with what fills their message, and what is left out."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -14,6 +15,11 @@ MAX_TEXT = 65_536
 """So many characters a message may have, its placeholders filled."""
 MAX_INCOMPLETE = 100
 """So many missing values of a request are kept: one is enough to refuse it, and no answer tells more."""
+
+EARLIEST_MS = round(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
+"""No campaign is scheduled for a time before this one: whoever writes it means another."""
+MAX_AHEAD_MS = 5 * 366 * 86_400_000
+"""So far ahead a campaign may be scheduled, five years: beyond is a slip, as of seconds for milliseconds."""
 
 
 class Enrolled(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +78,14 @@ def content_of(spec: CampaignSpec) -> Content:
 def scheduled_at_ms(spec: CampaignSpec) -> int | None:
     """Return before when nothing leaves, in epoch ms."""
     return round(spec.scheduled_at.timestamp() * 1000) if spec.scheduled_at else None
+
+
+def schedule_refusal(spec: CampaignSpec, now_ms: int) -> str | None:
+    """Return why a campaign cannot be scheduled for its time; None where it can, or is for now."""
+    due_at_ms = scheduled_at_ms(spec)
+    if due_at_ms is None or EARLIEST_MS <= due_at_ms <= now_ms + MAX_AHEAD_MS:
+        return None
+    return "is before the year 2000" if due_at_ms < EARLIEST_MS else "is more than five years away"
 
 
 def check(spec: CampaignSpec, country_code: int) -> Accepted:

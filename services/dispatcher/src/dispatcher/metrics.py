@@ -13,10 +13,17 @@ from dispatcher.supervision import Health
 class Parts(Collector):
     """Reads the parts when asked; they know nothing of this."""
 
-    def __init__(self, health: Health, loops: Mapping[str, object], findings: Callable[[], Findings]) -> None:
+    def __init__(
+        self,
+        health: Health,
+        loops: Mapping[str, object],
+        findings: Callable[[], Findings],
+        passed_over: Callable[[], int],
+    ) -> None:
         self._health = health
         self._loops = loops
         self._findings = findings
+        self._passed_over = passed_over
 
     def collect(self) -> Iterator[Metric]:
         """Return what is known now."""
@@ -30,6 +37,11 @@ class Parts(Collector):
             crashes.add_metric([name], self._health.crashes.get(name, 0))
             down.add_metric([name], name in self._health.down)
         yield from (crashes, down)
+        yield CounterMetricFamily(
+            "dispatcher_relay_passed_over",
+            "events that could not be rendered, or were too large for NATS; always 0",
+            self._passed_over(),
+        )
         findings = self._findings()
         yield CounterMetricFamily(
             "dispatcher_store_checks", "how often the rows were compared with the events", findings.checks

@@ -69,7 +69,7 @@ def _told_of_session(event: session.Event) -> dict[str, object]:
         case session.GroupsSynced(_, groups, parents, gone):
             return {"groups": groups, "community_parents": parents, "gone": gone}
         case session.Reported():
-            return {name: value for name, value in _plain(event).items() if name != "status"}
+            return {"source": event.source, "phone_number": event.phone_number, "error": event.error}
         case _:
             return _plain(event)
 

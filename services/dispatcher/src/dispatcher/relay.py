@@ -3,11 +3,15 @@
 One process relays at a time (an advisory lock); the checkpoint moves only after the NATS stream's acknowledgement.
 The server ends the connection that holds the lock when nothing was heard on it for a while: a process that is frozen
 must not keep the lead. What it still publishes when it wakes was published by another, and is dropped by its id.
+
+An event that can never be published, because it cannot be rendered or is larger than NATS takes, is passed over, logged
+and counted: it must not hold up all that comes behind it. Rendering asks nobody, so its faults do not pass; a fault of
+NATS or PostgreSQL ends the relay, which starts again where it was.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -44,6 +48,12 @@ _MOVE = text("""
 _encode = msgspec.json.Encoder().encode
 
 
+class Unpublishable(msgspec.Struct, frozen=True):
+    """Why an event can never be published."""
+
+    reason: str
+
+
 class Relay:
     """Publishes what is recorded. `sweep_seconds` bounds how long a lost notification delays it; after `lead_seconds`
     without a word it loses the lead.
@@ -57,6 +67,8 @@ class Relay:
         self._rest_seconds = min(sweep_seconds, lead_seconds / LOOKS)
         self._lead_seconds = lead_seconds
         self._woken = asyncio.Event()
+        self.passed_over = 0
+        """So many events could not be published, since the start of this process."""
 
     def wake(self, _: str = "") -> None:
         """There are new events."""
@@ -92,14 +104,25 @@ class Relay:
                 self._woken.clear()
                 stored = await read_after(reading, position, BATCH)
                 if stored:
-                    await self._publisher.publish(_outgoing(stored))
-                    position = stored[-1].global_position
-                    await leading.execute(_MOVE, {"name": NAME, "position": position})
+                    position = await self._publish(leading, stored)
                 else:
                     position = await _checkpoint(leading)
                 pulse.beat()
                 if len(stored) < BATCH:
                     await self._rest(pulse)
+
+    async def _publish(self, leading: AsyncConnection, stored: Sequence[Stored]) -> int:
+        """Publish a batch, and move the checkpoint behind it; return where that is."""
+        rendered = [(event, _rendered(event, self._publisher.takes)) for event in stored]
+        await self._publisher.publish([message for _, message in rendered if isinstance(message, Outgoing)])
+        position = stored[-1].global_position
+        await leading.execute(_MOVE, {"name": NAME, "position": position})
+        for event, message in rendered:
+            if isinstance(message, Unpublishable):
+                self.passed_over += 1
+                told = "not published, and passed over: position=%d type=%s: %s"
+                log.error(told, event.global_position, event.type, message.reason)
+        return position
 
     async def _rest(self, pulse: Pulse) -> None:
         with pulse.resting(), suppress(TimeoutError):
@@ -111,11 +134,17 @@ async def _checkpoint(leading: AsyncConnection) -> int:
     return (await leading.execute(_READ, {"name": NAME})).scalar_one_or_none() or 0
 
 
-def _outgoing(stored: Sequence[Stored]) -> list[Outgoing]:
-    outgoing = []
-    for event in stored:
+def _rendered(event: Stored, takes: Callable[[Outgoing], bool]) -> Outgoing | Unpublishable | None:
+    """Return what is published of an event, if anything, or why it never can be."""
+    try:
         message = publishable(event)
-        if message is not None:
-            subject = subject_of(message)
-            outgoing.append(Outgoing(subject, _encode(message), message.id))
+        if message is None:
+            return None
+        outgoing = Outgoing(subject_of(message), _encode(message), message.id)
+    except MemoryError:
+        raise
+    except Exception as fault:  # noqa: BLE001  # whatever it is: it would be the same the next time
+        return Unpublishable(f"it cannot be rendered: {type(fault).__name__}")
+    if not takes(outgoing):
+        return Unpublishable(f"{len(outgoing.payload)} bytes are too many for NATS")
     return outgoing

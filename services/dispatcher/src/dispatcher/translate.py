@@ -1,6 +1,6 @@
 """The published language meets ours: delivery reports become commands, recorded events become published ones."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from contracts import delivery
@@ -21,6 +21,9 @@ ReaderReport = (
 MembershipReport = delivery.MemberJoined | delivery.MemberLeft
 """The reports about the members of a group; every session that sits in it tells the same."""
 
+EPOCH = datetime.fromtimestamp(0, UTC)
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
 
 def to_ms(at: datetime) -> int:
     """Return a time as epoch milliseconds."""
@@ -28,8 +31,11 @@ def to_ms(at: datetime) -> int:
 
 
 def to_time(at_ms: int) -> datetime:
-    """Return epoch milliseconds as a time in UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+    """Return epoch milliseconds as a time in UTC; before the year 1 or after 9999 the first or last one."""
+    try:
+        return EPOCH + timedelta(milliseconds=at_ms)
+    except OverflowError:
+        return LATEST if at_ms > 0 else EARLIEST
 
 
 def send_command(report: SendReport, match: Match, now_ms: int) -> command.Command:
@@ -117,5 +123,7 @@ def membership_command(report: MembershipReport, now_ms: int) -> group.Move:
 
 
 def session_command(report: delivery.SessionReported, now_ms: int) -> session.Command:
-    """Return what the VPS tells of a session."""
-    return session.Report(now_ms, report.status, report.phone_number)
+    """Return what the VPS tells of a session. Where it gave no time that can be read, `at` is the time of receipt."""
+    has_time = report.raw_timestamp is not None and report.at != report.time
+    told_at_ms = to_ms(report.at) if has_time else None
+    return session.Report(now_ms, report.status, report.phone_number, told_at_ms)

@@ -68,7 +68,7 @@ class Campaigns(Controller):
     ) -> Items:
         """Return a page of recipients, in the order of the request."""
         await _campaign(desk, request.user, campaign_id)
-        position = cursor.read(after, int) if after else -1
+        position = cursor.read(after, int, bits=32) if after else -1
         async with desk.engine.connect() as connection:
             rows = await queries.recipients(
                 connection, campaign_id, status.value if status else None, position, limit + 1

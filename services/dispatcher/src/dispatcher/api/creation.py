@@ -16,7 +16,7 @@ from dispatcher.api.proof import PROOF_ITEMS, Proof, left_out, proof
 from dispatcher.api.reach import require_reach
 from dispatcher.creation import Different, Recording, SomebodyElses
 from dispatcher.domain.media import media_refusal
-from dispatcher.enrolment import Accepted, Enrolment, Incomplete, scheduled_at_ms
+from dispatcher.enrolment import Accepted, Enrolment, Incomplete, schedule_refusal, scheduled_at_ms
 from dispatcher.group_choice import Chosen, Counts, NotChosen, choose
 from dispatcher.handling import Cause
 from dispatcher.logs import mask
@@ -35,6 +35,7 @@ async def create(request: TenantRequest, desk: Desk) -> Proof:
     """Create the campaign that a request asks for; return what came of it, or raise `Refusal`."""
     async with ordered(request) as order:
         _require_media(order.spec.media_url, desk)
+        _require_time(order.spec, desk)
         chosen = await _choose_groups(desk, request.user, order.spec)
         accepted = await asyncio.to_thread(_enrol, order, chosen, desk, request.user)
     _log_invalid(accepted)
@@ -121,6 +122,12 @@ def _require_media(media_url: str | None, desk: Desk) -> None:
     """Refuse an address that the VPS should not fetch."""
     if media_url is not None and (refusal := media_refusal(media_url, desk.media_hosts)):
         raise Refusal(400, f"media_url {refusal}", code="MEDIA_URL_REFUSED", field="media_url")
+
+
+def _require_time(spec: CampaignSpec, desk: Desk) -> None:
+    """Refuse a time that nobody can mean."""
+    if refusal := schedule_refusal(spec, desk.now_ms()):
+        raise Refusal(400, f"scheduled_at {refusal}", code="SCHEDULED_AT_REFUSED", field="scheduled_at")
 
 
 def _log_invalid(accepted: Accepted) -> None:

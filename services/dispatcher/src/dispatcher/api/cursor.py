@@ -15,9 +15,28 @@ def write(place: object) -> str:
     return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def read(cursor: str, kind: type[T]) -> T:
-    """Return the place that a cursor holds; a cursor that we did not write is refused."""
+def read(cursor: str, kind: type[T], *, bits: int = 64) -> T:
+    """Return the place that a cursor holds; a cursor that we did not write is refused, and one that the store could not
+    take: a number of more than `bits`, or a text with a NUL.
+    """
     try:
-        return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
+        place = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
     except (ValueError, msgspec.MsgspecError) as error:
-        raise Refusal(400, "not a cursor of this list", code="INVALID_REQUEST", field="after") from error
+        raise _refusal() from error
+    if not all(_fits(part, bits) for part in (place if isinstance(place, tuple) else (place,))):
+        raise _refusal()
+    return place
+
+
+def _fits(part: object, bits: int) -> bool:
+    match part:
+        case int():
+            return -(1 << (bits - 1)) <= part < 1 << (bits - 1)
+        case str():
+            return "\0" not in part
+        case _:
+            return True
+
+
+def _refusal() -> Refusal:
+    return Refusal(400, "not a cursor of this list", code="INVALID_REQUEST", field="after")

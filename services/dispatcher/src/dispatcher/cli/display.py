@@ -84,6 +84,14 @@ def sheet(facts: Iterable[tuple[str, Cell]]) -> Table:
     return made
 
 
+def local(at: datetime) -> datetime:
+    """Return a time by the clock of this machine; as it is where that would be before the year 1 or after 9999."""
+    try:
+        return at.astimezone()
+    except OverflowError:
+        return at
+
+
 def cell(value: Cell) -> Text:
     """Return a value as text; a status has its colour, a time is local."""
     match value:
@@ -92,7 +100,7 @@ def cell(value: Cell) -> Text:
         case bool():
             return Text("yes" if value else "no")
         case datetime():
-            return Text(f"{value.astimezone():%Y-%m-%d %H:%M:%S}", no_wrap=True)
+            return Text(f"{local(value):%Y-%m-%d %H:%M:%S}", no_wrap=True)
         case str():
             return Text(clean(value), style=COLOURS.get(value, ""))
         case _:

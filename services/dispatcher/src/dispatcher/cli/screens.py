@@ -133,7 +133,7 @@ def words_of(look: Look) -> list[str]:
     counts = look.campaign.counts
     words = [f"{name} {counts[name]}" for name in COUNTED if counts.get(name)]
     if look.campaign.status == "scheduled" and look.campaign.scheduled_at:
-        words.append(f"starts {look.campaign.scheduled_at.astimezone():%Y-%m-%d %H:%M}")
+        words.append(f"starts {display.local(look.campaign.scheduled_at):%Y-%m-%d %H:%M}")
     if look.per_second and look.campaign.open:
         words.append(f"{look.per_second:.1f}/s")
     if look.seconds_left and look.campaign.open and look.campaign.status != "paused":

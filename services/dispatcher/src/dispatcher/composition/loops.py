@@ -52,6 +52,7 @@ class Loops(msgspec.Struct, frozen=True):
     by_name: Mapping[str, Loop]
     waiting: Mapping[str, Wake]
     store_check: StoreCheck
+    relay: Relay
 
 
 def build_loops(given: Given, clerk: Clerk, keyring: Keyring, health: Health) -> Loops:
@@ -78,7 +79,7 @@ def build_loops(given: Given, clerk: Clerk, keyring: Keyring, health: Health) ->
     if settings.notifications:
         line = Line(settings.database_url, settings.sweep_s, settings.database_timeout_s)
         loops["notifications"] = lambda stop, pulse: notifications.listen(line, waiting, stop, pulse)
-    return Loops(loops, waiting, store_check)
+    return Loops(loops, waiting, store_check, relay)
 
 
 def _processes(given: Given, health: Health) -> dict[str, Loop]:

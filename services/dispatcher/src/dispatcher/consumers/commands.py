@@ -14,7 +14,7 @@ from dispatcher.creation import Clerk, Different, SomebodyElses
 from dispatcher.domain.campaign_decider import Rejected
 from dispatcher.domain.media import media_refusal
 from dispatcher.domain.phone import CountryCodes
-from dispatcher.enrolment import Accepted, check
+from dispatcher.enrolment import Accepted, check, schedule_refusal
 from dispatcher.group_choice import NotChosen, choose
 from dispatcher.handling import Cause, batch
 from dispatcher.steering import Asked, answer, carry_out, is_answered
@@ -78,6 +78,8 @@ class Commands(msgspec.Struct, frozen=True):
         media_url = campaign.media_url
         if media_url is not None and (refusal := media_refusal(media_url, self.media_hosts)):
             return Rejected("MEDIA_URL_REFUSED", f"media_url {refusal}")
+        if refusal := schedule_refusal(campaign, self.now_ms()):
+            return Rejected("SCHEDULED_AT_REFUSED", f"scheduled_at {refusal}")
         chosen = await choose(self.clerk.engine, tenant, campaign)
         if isinstance(chosen, NotChosen):
             return Rejected(chosen.code, chosen.detail)

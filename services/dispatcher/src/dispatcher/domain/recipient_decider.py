@@ -111,7 +111,7 @@ def _failed(
         case RecordRejected(now, number, error, vps_error):
             return event.SendFailed(now, number, now, error, "answer", vps_error, final=True)
         case RecordFailed(now, number, at_ms, error, source, vps_error):
-            again = retry_at_ms(policy, tries, attempt.id, at_ms)
+            again = retry_at_ms(policy, tries, attempt.id, _failed_at_ms(at_ms, attempt, now))
             return event.SendFailed(now, number, at_ms, error, source, vps_error, retry_at_ms=again)
 
 
@@ -120,7 +120,8 @@ def _error_acked(
 ) -> event.ErrorAcked:
     retry = meaning_of(command.code).retry
     allowed = retry is MayRetry.BACKOFF or (retry is MayRetry.ONCE and tries == 1)
-    again = retry_at_ms(policy, tries, attempt.id, command.at_ms) if allowed else None
+    failed_at_ms = _failed_at_ms(command.at_ms, attempt, command.now_ms)
+    again = retry_at_ms(policy, tries, attempt.id, failed_at_ms) if allowed else None
     return event.ErrorAcked(
         command.now_ms,
         attempt.number,
@@ -131,6 +132,11 @@ def _error_acked(
         final=not allowed,
         retry_at_ms=again,
     )
+
+
+def _failed_at_ms(told_ms: int, attempt: Attempt, now_ms: int) -> int:
+    """Return when an attempt can have failed: not before it began, nor after now, whatever the VPS's clock shows."""
+    return min(max(told_ms, attempt.started_at_ms), now_ms)
 
 
 def _stands(reported: event.SendFailed | event.ErrorAcked, known: Failure | None) -> bool:

@@ -54,12 +54,15 @@ class Resumed(SessionEvent, frozen=True, tag="session.resumed"):
 
 
 class Reported(SessionEvent, frozen=True, tag="session.reported"):
-    """The VPS told its state, in its own word. With `error` it is not what we believed."""
+    """The VPS told its state, in its own word. With `error` it is not what we believed. `told_at_ms` is when it was so,
+    by the VPS's clock, where it said when; not after `at_ms`.
+    """
 
     status: str
     phone_number: str | None = None
     source: Literal["callback", "verification"] = "callback"
     error: str | None = None
+    told_at_ms: int | None = None
 
 
 class FellSilent(SessionEvent, frozen=True, tag="session.silent"):
@@ -130,7 +133,8 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state of a session stream. `parks` counts parkings in a row: each lasts longer than the one before.
 
     `tenant` is empty until somebody uses it. `watched_from_ms`: silence before that time has been dealt with.
-    `troubled_since_ms`: since when it has been in this trouble.
+    `troubled_since_ms`: since when it has been in this trouble. `told_at_ms`: the latest time for which the VPS told a
+    state.
     """
 
     status: str
@@ -149,6 +153,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     groups_synced_at_ms: int | None = None
     troubled_since_ms: int | None = None
     moved_to: str | None = None
+    told_at_ms: int | None = None
 
     @property
     def down(self) -> bool:
@@ -213,7 +218,10 @@ def _evolved(session: Session, event: Event) -> Session:
 
 def _reported(session: Session, event: Reported) -> Session:
     changed = msgspec.structs.replace(
-        session, status=event.status, phone_number=event.phone_number or session.phone_number
+        session,
+        status=event.status,
+        phone_number=event.phone_number or session.phone_number,
+        told_at_ms=session.told_at_ms if event.told_at_ms is None else event.told_at_ms,
     )
     return _with_error(changed, event.error, event.at_ms) if event.error else changed
 

@@ -55,10 +55,11 @@ class Resume(SessionCommand, frozen=True):
 
 
 class Report(SessionCommand, frozen=True):
-    """The VPS told its state."""
+    """The VPS told its state; `told_at_ms` is when it was so by the VPS's clock, where it said when."""
 
     status: str
     phone_number: str | None = None
+    told_at_ms: int | None = None
 
 
 class Verify(SessionCommand, frozen=True):
@@ -181,10 +182,18 @@ def _rest_ms(session: Session, park_seconds: tuple[float, ...]) -> int:
 
 
 def _report(command: Report, session: Session) -> list[Event]:
+    """Believe a report, unless a later one was heard before. One that only confirms what we believe is kept where it is
+    later than all others, so that none of them can deny it when it comes at last. A time after the present is taken for
+    the present: once the VPS's clock is right again its reports must count.
+    """
     events: list[Event] = []
     now, status, phone_number = command.now_ms, command.status, command.phone_number
-    if _is_news(status, phone_number, session):
-        events.append(Reported(now, status, phone_number))
+    told_ms = None if command.told_at_ms is None else min(command.told_at_ms, now)
+    latest_ms = session.told_at_ms
+    if told_ms is not None and latest_ms is not None and told_ms < latest_ms:
+        return []
+    if _is_news(status, phone_number, session) or told_ms not in (None, latest_ms):
+        events.append(Reported(now, status, phone_number, told_at_ms=told_ms))
     rests = session.parked_until_ms is not None
     if status == CONNECTED and rests and not session.is_told_to_wait(now):
         events.append(Resumed(now))
