@@ -1,4 +1,4 @@
-"""The short form of `make soak`: too short to judge memory, long enough to see that all of it works."""
+"""The short form of `make soak`: too short to judge memory and descriptors, long enough to see that all of it works."""
 
 import io
 import os

@@ -58,7 +58,7 @@ def complaints(growth: dict[str, Growth], tolerance_percent: float, last_lag: in
     found += [
         f"{name}: descriptors grew from {each.descriptors_before} to {each.descriptors_after}"
         for name, each in growth.items()
-        if each.descriptors_after > allowed_descriptors(each.descriptors_before)
+        if each.descriptors_after > allowed_descriptors(each.descriptors_before, tolerance_percent)
     ]
     if last_lag:
         found.append(f"{last_lag} messages and events still wait at the end")
@@ -67,9 +67,9 @@ def complaints(growth: dict[str, Growth], tolerance_percent: float, last_lag: in
     return found
 
 
-def allowed_descriptors(before: int) -> float:
+def allowed_descriptors(before: int, tolerance_percent: float) -> float:
     """Return up to how many descriptors nothing has grown."""
-    return before + max(SPARE_DESCRIPTORS, before * SPARE_PART)
+    return before + max(SPARE_DESCRIPTORS, before * max(SPARE_PART, tolerance_percent / 100))
 
 
 def _growth(before: Sequence[Sample], after: Sequence[Sample], name: str) -> Growth:
