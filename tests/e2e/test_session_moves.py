@@ -9,7 +9,7 @@ from support.operating import operate
 from support.system import System
 from support.truth import StoredEvent
 
-SETTINGS = {"SEND_GAP_MS": "5", "CALLBACK_DEADLINE_S": "60"}
+SETTINGS = {"VPS_TIMEOUT_S": "3", "CALLBACK_DEADLINE_S": "30"}
 
 
 async def post(system: System, path: str, body: object = None) -> dict[str, Any]:
