@@ -550,22 +550,15 @@ def _line(store: Store, about: AttemptRow | MessageIdRow | OpenAttemptRow) -> Se
     return store.recipients[about.campaign_id, about.recipient].row()
 
 
-@means(inquiry._OWNERS)
-def _owners(store: Store, given: Parameters) -> Rows:
+@means(inquiry._CLAIMS)
+def _claims(store: Store, given: Parameters) -> Rows:
     def is_rival(line: AttemptRow | OpenAttemptRow) -> bool:
         here = (line.session_id, line.recipient) == (given["session_id"], given["recipient"])
         return here and (line.campaign_id, line.number) != (given["campaign_id"], given["number"])
 
-    owner = store.message_ids.get(given["message_id"])
-    opened = [line for line in store.open_attempts.values() if is_rival(line)]
-    later = [
-        line
-        for line in store.attempts.values()
-        if is_rival(line) and line.started_at_ms >= given["started_at_ms"]
-    ]
-    found = [("owner", owner)] if owner else []
-    found += [("open", line) for line in opened] + [("later", line) for line in later[:1]]
-    return [(how, line.campaign_id, line.recipient) for how, line in found]
+    later = (line for line in store.attempts.values() if line.started_at_ms >= given["started_at_ms"])
+    is_doubtful = any(map(is_rival, store.open_attempts.values())) or any(map(is_rival, later))
+    return [(given["message_id"] in store.message_ids, is_doubtful)]
 
 
 @means(inquiry._WITNESSES)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
 from typing import Literal
 from uuid import UUID
 
@@ -76,18 +77,18 @@ class AskAgain(msgspec.Struct, frozen=True):
 
 Finding = Settled | NotSent | CannotTell | AskAgain
 
-_OWNERS = text("""
-    SELECT 'owner', m.campaign_id, m.recipient FROM message_ids m WHERE m.message_id = :message_id
-    UNION ALL
-    SELECT 'open', o.campaign_id, o.recipient FROM open_attempts o
-    WHERE o.session_id = :session_id AND o.recipient = :recipient
-      AND (o.campaign_id <> :campaign_id OR o.number <> :number)
-    UNION ALL
-    (SELECT 'later', a.campaign_id, a.recipient FROM attempts a
-     WHERE a.session_id = :session_id AND a.started_at_ms >= :started_at_ms AND a.recipient = :recipient
-       AND (a.campaign_id <> :campaign_id OR a.number <> :number) LIMIT 1)
+_CLAIMS = text("""
+    SELECT EXISTS (SELECT 1 FROM message_ids WHERE message_id = :message_id),
+           EXISTS (SELECT 1 FROM open_attempts
+                   WHERE session_id = :session_id AND recipient = :recipient
+                     AND (campaign_id <> :campaign_id OR number <> :number))
+           OR EXISTS (SELECT 1 FROM attempts
+                      WHERE session_id = :session_id AND started_at_ms >= :started_at_ms AND recipient = :recipient
+                        AND (campaign_id <> :campaign_id OR number <> :number))
 """)
-"""Whose an id is, and what else it may be of; by one statement, so that nobody who claims it meanwhile is missed."""
+"""Whether an id is some message's, and whether it may be of another attempt; by one statement, so that nobody who
+claims it meanwhile is missed.
+"""
 _WITNESSES = text(f"""
     SELECT {recipient_status.COLUMNS} FROM (
         SELECT campaign_id, recipient FROM attempts a
@@ -102,21 +103,25 @@ WITNESSES_ASKED = 3
 """So many of them the VPS is asked about at the most: each is a call."""
 
 
-class Anybodys(msgspec.Struct, frozen=True):
-    """An id that nobody has, and that may be of more attempts than ours."""
+class Claim(Enum):
+    """Whose a message id may be that is not the one that we gave."""
+
+    TAKEN = "taken"
+    """Some message's that we know."""
+    DOUBTFUL = "doubtful"
+    """Nobody's yet, and another attempt at the recipient is open, or began later than ours."""
+    FREE = "free"
+    """Nobody's yet, and no other attempt's."""
 
 
-def judge(attempt: Sent, remembered: Remembered, ours: bool | Anybodys | None, skew_ms: int) -> Finding:
+def judge(attempt: Sent, remembered: Found | NoLookup | Unreachable, claim: Claim, skew_ms: int) -> Finding:
     """Return what the VPS's memory of the last message to a recipient says of our attempt.
 
-    `ours`: whether the id that it remembers is this recipient's (True), another message's (False), or nobody's
-    (None, or `Anybodys` where another attempt at the recipient is open or began later). An older message is proof that
-    ours did not leave: the memory reaches back and nothing followed. One between an attempt and its repeat may be
-    either's, and one without a readable time anybody's. `skew_ms` is how far the clocks may be apart.
+    `claim` is about the id that it remembers. An older message is proof that ours did not leave: the memory reaches
+    back and nothing followed. One between an attempt and its repeat may be either's, and one without a readable time
+    anybody's. `skew_ms` is how far the clocks may be apart.
     """
     match remembered:
-        case NotFound():
-            return NotSent()
         case NoLookup():
             return CannotTell(NO_LOOKUP)
         case Unreachable(reason):
@@ -130,9 +135,9 @@ def judge(attempt: Sent, remembered: Remembered, ours: bool | Anybodys | None, s
             at_ms = to_ms(at)
             if latest_ms(at_ms, skew_ms) < attempt.begun_at_ms:
                 return NotSent()
-            if ours is None and latest_ms(at_ms) >= attempt.started_at_ms:
+            if claim is Claim.FREE and latest_ms(at_ms) >= attempt.started_at_ms:
                 return Settled(message_id, max(at_ms, attempt.started_at_ms))
-            if isinstance(ours, Anybodys):
+            if claim is Claim.DOUBTFUL:
                 return CannotTell("the VPS remembers a message that may be another's")
             return CannotTell("the VPS remembers another message")
 
@@ -203,16 +208,16 @@ class Inquiry:
     async def _find(self, attempt: Sent, gate: asyncio.Semaphore) -> Finding:
         async with gate:
             remembered = await self._ask(attempt.session_id, attempt.recipient)
-            ours = await self._is_ours(attempt, remembered)
-            finding = judge(attempt, remembered, ours, self._skew_ms)
-            return await self._weighed(attempt) if isinstance(remembered, NotFound) else finding
+            if isinstance(remembered, NotFound):
+                return await self._weighed(attempt)
+            return judge(attempt, remembered, await self._claim(attempt, remembered), self._skew_ms)
 
     async def _ask(self, session_id: str, recipient: str) -> Remembered:
         return await self._look_up(MessageStatusRequest(session_id=session_id, group_jid=recipient))
 
-    async def _is_ours(self, attempt: Sent, remembered: Remembered) -> bool | Anybodys | None:
+    async def _claim(self, attempt: Sent, remembered: Found | NoLookup | Unreachable) -> Claim:
         if not isinstance(remembered, Found) or remembered.message_id == attempt.message_id:
-            return None
+            return Claim.FREE
         parameters = {
             "message_id": remembered.message_id,
             "session_id": attempt.session_id,
@@ -222,11 +227,10 @@ class Inquiry:
             "started_at_ms": attempt.started_at_ms,
         }
         async with self._engine.connect() as connection:
-            rows = list(await connection.execute(_OWNERS, parameters))
-        owners = [(campaign_id, recipient) for how, campaign_id, recipient in rows if how == "owner"]
-        if owners:
-            return attempt.key in owners
-        return Anybodys() if rows else None
+            is_taken, is_doubtful = (await connection.execute(_CLAIMS, parameters)).one()
+        if is_taken:
+            return Claim.TAKEN
+        return Claim.DOUBTFUL if is_doubtful else Claim.FREE
 
     async def _weighed(self, attempt: Sent) -> Finding:
         """Return what it means that the VPS knows nothing of an attempt. Without an earlier message on the session
