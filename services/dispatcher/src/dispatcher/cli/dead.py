@@ -2,16 +2,15 @@
 
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Group, RenderableType
 
 from dispatcher.cli import display, listing
 from dispatcher.cli.answers import DeadLetter, DeadLetterDetails, Redriven
 from dispatcher.cli.client import path_of
-from dispatcher.cli.exits import Exit, Failure
-from dispatcher.cli.invocation import Invocation, command, confirm
-from dispatcher.cli.parameters import After, By, Limit, Why, Yes, who
+from dispatcher.cli.invocation import Invocation, command
+from dispatcher.cli.parameters import After, By, Limit, Why, Yes
+from dispatcher.cli.redriving import chosen, redriven
 
 group = typer.Typer(name="dead", no_args_is_help=True, help="Messages that failed for good.")
 
@@ -64,16 +63,9 @@ def redrive(
 ) -> None:
     """Send them again: those that are named, or those that the options select. A repeat sends nothing twice."""
     wanted = {"campaign": campaign, "session_id": session, "error_code": error_code, "since": since}
-    selected = {name: value for name, value in wanted.items() if value is not None}
-    if bool(letters) + bool(selected) + everything != 1:
-        raise Failure("say which: ids, options that select some, or --all", Exit.USAGE)
-    body: dict[str, object] = {"ids": letters} if letters else {"filter": selected}
-    body |= {"by": who(by), **({"why": why} if why else {})}
-    path = path_of("dead", "redrive")
-    if not letters and not dry_run:
-        counted = msgspec.json.decode(call.api.post(path, {**body, "dry_run": True}), type=Redriven)
-        confirm(f"Send {counted.redriven} messages again?", yes=yes)
-    call.tell(call.api.post(path, {**body, "dry_run": dry_run}), Redriven, _outcome_of)
+    choice = chosen(letters, wanted, everything=everything)
+    answer = redriven(call, "dead", choice, "Send", dry_run=dry_run, why=why, by=by, yes=yes)
+    call.tell(answer, Redriven, _outcome_of)
 
 
 def _table_of(letters: list[DeadLetter]) -> RenderableType:

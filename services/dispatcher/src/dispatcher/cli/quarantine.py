@@ -14,8 +14,9 @@ from dispatcher.cli import display, listing
 from dispatcher.cli.answers import Quarantined, QuarantinedDetails, QuarantineRedriven
 from dispatcher.cli.client import path_of
 from dispatcher.cli.exits import Exit, Failure
-from dispatcher.cli.invocation import Invocation, command, confirm
-from dispatcher.cli.parameters import After, By, Limit, Why, Yes, who
+from dispatcher.cli.invocation import Invocation, command
+from dispatcher.cli.parameters import After, By, Limit, Why, Yes
+from dispatcher.cli.redriving import chosen, redriven
 
 group = typer.Typer(
     name="quarantine", no_args_is_help=True, help="Callbacks and NATS messages that were not applied."
@@ -85,16 +86,9 @@ def redrive(
 ) -> None:
     """Publish them again as they were. Raw callbacks go through the gateway alone: `show --raw`, and post that."""
     wanted = {"kind": kind, "source": source, "since": since}
-    selected = {name: value for name, value in wanted.items() if value is not None}
-    if bool(things) + bool(selected) + everything != 1:
-        raise Failure("say which: ids, options that select some, or --all", Exit.USAGE)
-    body: dict[str, object] = {"ids": things} if things else {"filter": selected}
-    body |= {"by": who(by), **({"why": why} if why else {})}
-    path = path_of("quarantine", "redrive")
-    if not things and not dry_run:
-        counted = msgspec.json.decode(call.api.post(path, {**body, "dry_run": True}), type=QuarantineRedriven)
-        confirm(f"Publish {counted.redriven} messages again?", yes=yes)
-    call.tell(call.api.post(path, {**body, "dry_run": dry_run}), QuarantineRedriven, _outcome_of)
+    choice = chosen(things, wanted, everything=everything)
+    answer = redriven(call, "quarantine", choice, "Publish", dry_run=dry_run, why=why, by=by, yes=yes)
+    call.tell(answer, QuarantineRedriven, _outcome_of)
 
 
 def _table_of(things: list[Quarantined]) -> RenderableType:
