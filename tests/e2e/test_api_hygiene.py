@@ -87,14 +87,6 @@ async def test_headers_without_end_are_cut_off(system: System) -> None:
     )
 
 
-async def drip(writer: asyncio.StreamWriter) -> None:
-    """Send a byte now and then."""
-    while True:
-        writer.write(b" ")
-        await writer.drain()
-        await asyncio.sleep(0.1)
-
-
 @pytest.mark.parametrize("path", ["/api/campaigns", "/api/keys"])
 async def test_a_body_that_drips_is_cut_off(system: System, path: str) -> None:
     where = urlsplit(system.api.url)
@@ -102,16 +94,19 @@ async def test_a_body_that_drips_is_cut_off(system: System, path: str) -> None:
     head = [f"POST {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {API_KEY}"]
     head += ["Content-Type: application/json", "Content-Length: 100000", "", ""]
     writer.write("\r\n".join(head).encode())
-    dripping = asyncio.create_task(drip(writer))
-    try:
-        told = await asyncio.wait_for(reader.readuntil(b"}"), 20)
-        assert told.startswith(b"HTTP/1.1 408 ")
-        assert b"application/problem+json" in told
-        with suppress(ConnectionResetError):
-            assert await asyncio.wait_for(reader.read(), 20) == b""
-    finally:
-        dripping.cancel()
-        writer.close()
+    telling = asyncio.create_task(reader.readuntil(b"}"))
+
+    def drip() -> bool:
+        writer.write(b" ")
+        return telling.done()
+
+    await eventually(drip)
+    told = await telling
+    assert told.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in told
+    with suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+    writer.close()
 
 
 async def test_a_large_body_may_take_longer_as_long_as_it_comes(system: System) -> None:
