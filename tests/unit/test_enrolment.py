@@ -152,11 +152,11 @@ FAR_WEST = timezone(-timedelta(hours=14))
         (datetime(1999, 12, 31, tzinfo=UTC), "is before the year 2000"),
         (datetime.min.replace(tzinfo=UTC), "is before the year 2000"),
         (NOW + timedelta(days=5 * 365), None),
-        (NOW + timedelta(days=5 * 366 + 1), "is more than five years away"),
-        (datetime.max.replace(tzinfo=FAR_WEST), "is more than five years away"),
+        (NOW + timedelta(days=5 * 366 + 1), "is more than 1830 days away"),
+        (datetime.max.replace(tzinfo=FAR_WEST), "is more than 1830 days away"),
     ],
 )
 def test_a_campaign_is_not_scheduled_for_a_time_that_nobody_can_mean(
     at: datetime | None, refused: str | None
 ):
-    assert schedule_refusal(CampaignSpec("wa_x", "hi", [], scheduled_at=at), to_ms(NOW)) == refused
+    assert schedule_refusal(CampaignSpec("wa_x", "hi", [], scheduled_at=at), to_ms(NOW), 1830) == refused

@@ -29,7 +29,7 @@ def rendered(resting: Resting) -> str:
 
 def loops() -> set[str]:
     """The names of all loops, built without any connection."""
-    given = Given(SETTINGS, cast("AsyncEngine", None), Client(), Vps("http://nowhere", "key", 1), "me")
+    given = Given(SETTINGS, cast("AsyncEngine", None), Client(), Vps("http://nowhere", "key", 1, 1), "me")
     part = cast("Any", SimpleNamespace(wake=None, run=None))
     return set(build_loops(given, part, part, Health()).by_name)
 

@@ -12,6 +12,7 @@ from dispatcher import enrolment
 from dispatcher.consumers import commands
 from dispatcher.creation import Clerk
 from dispatcher.domain.phone import CountryCodes
+from dispatcher.enrolment import Bounds
 from dispatcher.translate import to_time
 from support.dispatching import RULES, SESSION, TENANT, Bed, groups
 
@@ -32,7 +33,7 @@ async def ask(bed: Bed, jids: list[str], at: datetime | None = None) -> list[tup
         campaign=campaign,
     )
     clerk = Clerk(bed.engine, RULES)
-    await commands.Commands(clerk, CountryCodes(972), bed.clock.now_ms, MOST).handle([wish])
+    await commands.Commands(clerk, CountryCodes(972), bed.clock.now_ms, Bounds(MOST, (), 1830)).handle([wish])
     return await bed.fetch("SELECT type, data->>'code' FROM events WHERE stream LIKE 'command-%'")
 
 

@@ -14,7 +14,7 @@ from dispatcher.answers import Accepted, Answer, NotTaken, Unknown, Unreachable
 from dispatcher.doctor import vps as doctor
 from dispatcher.doctor.finding import State
 from dispatcher.group_listing import Listed, Unlisted
-from dispatcher.sending.vps import ANSWER_BYTES, GROUPS_BYTES, Vps
+from dispatcher.sending.vps import ANSWER_BYTES, Vps
 from dispatcher.settings import Settings
 
 REQUEST = SendRequest(session_id="wa_x", phone="1@g.us", message="hi", client_ref="c", message_id="3EB0")
@@ -75,7 +75,7 @@ def saying(*words: bytes) -> Behaviour:
 
 
 async def sent(url: str, seconds: float = 10) -> Answer:
-    async with Vps(url, "key", seconds) as vps:
+    async with Vps(url, "key", seconds, 1) as vps:
         return await vps.send(REQUEST, "once")
 
 
@@ -106,7 +106,7 @@ async def test_messages_of_many_sessions_do_not_wait_for_each_others_answers():
         await all_there.wait()
         return answer(200, ACCEPTED)
 
-    async with serving(answer_all_together) as served, Vps(served.url, "key", 20) as vps:
+    async with serving(answer_all_together) as served, Vps(served.url, "key", 20, 1) as vps:
         answers = await asyncio.gather(*(vps.send(REQUEST, f"{number}") for number in range(sessions)))
     assert answers == [Accepted()] * sessions
 
@@ -131,7 +131,7 @@ CALLS: dict[str, Callable[[Vps], Awaitable[object]]] = {
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 async def test_no_other_call_follows_a_redirect_either(call: Callable[[Vps], Awaitable[object]]):
     async with serving(saying(answer(307, b"", "Location: /elsewhere"), answer(200, b"{}"))) as served:
-        async with Vps(served.url, "key", 10) as vps:
+        async with Vps(served.url, "key", 10, 1) as vps:
             assert isinstance(await call(vps), Unreachable | Unlisted)
         assert len(served.requests) == 1
 
@@ -149,8 +149,8 @@ async def test_a_list_of_groups_may_be_longer_but_not_beyond_all_reason():
         return b'[{"id":"120363000000000001@g.us","name":"ok","x":"' + b"y" * size + b'"}]'
 
     async with (
-        serving(saying(answer(200, listing(ANSWER_BYTES)), answer(200, listing(GROUPS_BYTES)))) as served,
-        Vps(served.url, "key", 10) as vps,
+        serving(saying(answer(200, listing(ANSWER_BYTES)), answer(200, listing(1 << 20)))) as served,
+        Vps(served.url, "key", 10, groups_mb=1) as vps,
     ):
         assert isinstance(await vps.groups("wa_x"), Listed)
         assert await vps.groups("wa_x") == Unlisted("the VPS's list of groups could not be read")

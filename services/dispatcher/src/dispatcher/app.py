@@ -79,7 +79,7 @@ async def _connect(settings: Settings, stack: AsyncExitStack) -> Given:
     client = await broker.connect(settings.nats_url)
     stack.push_async_callback(client.close)
     await broker.set_up(client.jetstream())
-    vps = Vps(settings.vps_url, settings.vps_api_key, settings.vps_timeout_s)
+    vps = Vps(settings.vps_url, settings.vps_api_key, settings.vps_timeout_s, settings.max_groups_mb)
     return Given(settings, engine, client, await stack.enter_async_context(vps), holder)
 
 

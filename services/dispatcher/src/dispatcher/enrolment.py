@@ -18,8 +18,17 @@ MAX_INCOMPLETE = 100
 
 EARLIEST_MS = round(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
 """No campaign is scheduled for a time before this one: whoever writes it means another."""
-MAX_AHEAD_MS = 5 * 366 * 86_400_000
-"""So far ahead a campaign may be scheduled, five years: beyond is a slip, as of seconds for milliseconds."""
+DAY_MS = 86_400_000
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What the settings allow a campaign: so many recipients, media from these hosts alone (all public ones where there
+    are none), and a time at most so many days ahead.
+    """
+
+    max_recipients: int
+    media_hosts: tuple[str, ...]
+    schedule_ahead_days: int
 
 
 class Enrolled(msgspec.Struct, frozen=True, gc=False):
@@ -80,12 +89,12 @@ def scheduled_at_ms(spec: CampaignSpec) -> int | None:
     return round(spec.scheduled_at.timestamp() * 1000) if spec.scheduled_at else None
 
 
-def schedule_refusal(spec: CampaignSpec, now_ms: int) -> str | None:
+def schedule_refusal(spec: CampaignSpec, now_ms: int, ahead_days: int) -> str | None:
     """Return why a campaign cannot be scheduled for its time; None where it can, or is for now."""
     due_at_ms = scheduled_at_ms(spec)
-    if due_at_ms is None or EARLIEST_MS <= due_at_ms <= now_ms + MAX_AHEAD_MS:
+    if due_at_ms is None or EARLIEST_MS <= due_at_ms <= now_ms + ahead_days * DAY_MS:
         return None
-    return "is before the year 2000" if due_at_ms < EARLIEST_MS else "is more than five years away"
+    return "is before the year 2000" if due_at_ms < EARLIEST_MS else f"is more than {ahead_days} days away"
 
 
 def check(spec: CampaignSpec, country_code: int) -> Accepted:

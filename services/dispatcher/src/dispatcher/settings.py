@@ -80,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Seconds,
         _doc("how long a body may take, and as long again for each 128 KiB of it that came; then 408"),
     ] = 10
+    schedule_ahead_days: Annotated[
+        int, msgspec.Meta(ge=1, le=36_500, description="so many days ahead a campaign may be scheduled")
+    ] = 1830
     media_hosts: Annotated[
         tuple[str, ...],
         _doc(
@@ -145,6 +148,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: Annotated[Seconds, _doc("how long a worker that died keeps its sessions")] = 30
     expiry_interval_s: Annotated[Seconds, _doc("how often deadlines, schedules and orders are looked at")] = 1
     ask_again_s: Annotated[Seconds, _doc("pause before a failed look-up is repeated")] = 30
+    max_groups_mb: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1, description="size of the VPS's list of groups, in MiB; 32 hold 500 of 1,000 members"
+        ),
+    ] = 32
     verify_patience_s: Annotated[
         Seconds,
         _doc("how long after `verify` of a campaign the VPS is asked about those it does not tell of"),

@@ -62,10 +62,10 @@ def _enrol(order: Order, chosen: Chosen | None, desk: Desk, tenant: str) -> Acce
     """Go through the entries; 100,000 phones take seconds, so this must not run on the event loop."""
     enrolment = Enrolment(order.spec, desk.country_codes.of(tenant))
     for entry in chain(order.entries, chosen.recipients if chosen else []):
-        if enrolment.entries == desk.max_recipients:
+        if enrolment.entries == desk.bounds.max_recipients:
             raise Refusal(
                 413,
-                f"a campaign takes at most {desk.max_recipients} recipients",
+                f"a campaign takes at most {desk.bounds.max_recipients} recipients",
                 code="TOO_MANY_RECIPIENTS",
                 field="recipients",
             )
@@ -120,13 +120,13 @@ def _is_later(accepted: Accepted, now_ms: int) -> bool:
 
 def _require_media(media_url: str | None, desk: Desk) -> None:
     """Refuse an address that the VPS should not fetch."""
-    if media_url is not None and (refusal := media_refusal(media_url, desk.media_hosts)):
+    if media_url is not None and (refusal := media_refusal(media_url, desk.bounds.media_hosts)):
         raise Refusal(400, f"media_url {refusal}", code="MEDIA_URL_REFUSED", field="media_url")
 
 
 def _require_time(spec: CampaignSpec, desk: Desk) -> None:
     """Refuse a time that nobody can mean."""
-    if refusal := schedule_refusal(spec, desk.now_ms()):
+    if refusal := schedule_refusal(spec, desk.now_ms(), desk.bounds.schedule_ahead_days):
         raise Refusal(400, f"scheduled_at {refusal}", code="SCHEDULED_AT_REFUSED", field="scheduled_at")
 
 

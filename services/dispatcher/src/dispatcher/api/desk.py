@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dispatcher.answers import SessionTold, Unreachable
 from dispatcher.creation import Clerk
 from dispatcher.domain.phone import CountryCodes, jid_as_written
+from dispatcher.enrolment import Bounds
 
 TenantRequest = Request[str, UUID, State]
 """A request whose user is the tenant; `auth` is the id of the key that it came with."""
@@ -37,9 +38,8 @@ class Desk(msgspec.Struct, frozen=True):
     now_ms: Callable[[], int]
     new_id: Callable[[], UUID]
     ask_session: Callable[[str], Awaitable[SessionTold | Unreachable]]
-    max_recipients: int
+    bounds: Bounds
     ages: Ages
-    media_hosts: tuple[str, ...] = ()
 
     def jid_of(self, tenant: str, address: str) -> str:
         """Return the JID of a recipient as somebody of a tenant writes it."""

@@ -39,9 +39,8 @@ def build_doors(
             now_ms,
             uuid4,
             given.vps.status,
-            settings.max_recipients,
+            given.bounds,
             Ages(*(state.limit_ms(settings) for state in (UNMATCHED, UNFINISHED, LONG_PAUSED))),
-            settings.media_hosts,
         ),
         SessionDesk(
             engine,

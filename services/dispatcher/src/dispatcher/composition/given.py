@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dispatcher.domain.api_key import ENTROPY_BYTES, PREFIX
 from dispatcher.domain.backoff import RetryPolicy
+from dispatcher.enrolment import Bounds
 from dispatcher.handling import Rules
 from dispatcher.sending.flight import Clock, Ids, Pace
 from dispatcher.sending.vps import Vps
@@ -30,6 +31,12 @@ class Given(msgspec.Struct, frozen=True):
         """The settings that decisions depend on."""
         retry = RetryPolicy(self.settings.retry_backoff_s, self.settings.max_attempts)
         return Rules(retry, self.settings.session_park_s, round(self.settings.clock_skew_s * 1000))
+
+    @property
+    def bounds(self) -> Bounds:
+        """What a campaign may be."""
+        settings = self.settings
+        return Bounds(settings.max_recipients, settings.media_hosts, settings.schedule_ahead_days)
 
     @property
     def pace(self) -> Pace:

@@ -135,8 +135,7 @@ def _rounds(given: Given, health: Health) -> dict[str, Loop]:
 def _intakes(given: Given, clerk: Clerk) -> list[Intake[Any]]:
     settings, client, publisher = given.settings, given.client, broker.Publisher(given.client)
     reports = deliveries.Deliveries(given.engine, given.rules, now_ms)
-    codes, most = country_codes(settings), settings.max_recipients
-    wishes = commands.Commands(clerk, codes, now_ms, most, settings.media_hosts)
+    wishes = commands.Commands(clerk, country_codes(settings), now_ms, given.bounds)
     unreadable = quarantine.Quarantine(given.engine)
     given_up = advisories.Advisories(client.jetstream(), publisher)
     size = settings.batch_size

@@ -14,7 +14,7 @@ from dispatcher.creation import Clerk, Different, SomebodyElses
 from dispatcher.domain.campaign_decider import Rejected
 from dispatcher.domain.media import media_refusal
 from dispatcher.domain.phone import CountryCodes
-from dispatcher.enrolment import Accepted, check, schedule_refusal
+from dispatcher.enrolment import Accepted, Bounds, check, schedule_refusal
 from dispatcher.group_choice import NotChosen, choose
 from dispatcher.handling import Cause, batch
 from dispatcher.steering import Asked, answer, carry_out, is_answered
@@ -31,14 +31,13 @@ def decode(body: bytes) -> Command:
 
 class Commands(msgspec.Struct, frozen=True):
     """Carries campaign commands out; each is repeatable: a creation without a key goes by its `broadcast_id`.
-    A campaign may have `max_recipients`.
+    `bounds` are what a campaign may be.
     """
 
     clerk: Clerk
     country_codes: CountryCodes
     now_ms: Callable[[], int]
-    max_recipients: int
-    media_hosts: tuple[str, ...] = ()
+    bounds: Bounds
 
     async def handle(self, commands: Sequence[Command]) -> None:
         """Carry commands out, one after the other."""
@@ -76,16 +75,17 @@ class Commands(msgspec.Struct, frozen=True):
         they are not checked on the event loop.
         """
         media_url = campaign.media_url
-        if media_url is not None and (refusal := media_refusal(media_url, self.media_hosts)):
+        if media_url is not None and (refusal := media_refusal(media_url, self.bounds.media_hosts)):
             return Rejected("MEDIA_URL_REFUSED", f"media_url {refusal}")
-        if refusal := schedule_refusal(campaign, self.now_ms()):
+        if refusal := schedule_refusal(campaign, self.now_ms(), self.bounds.schedule_ahead_days):
             return Rejected("SCHEDULED_AT_REFUSED", f"scheduled_at {refusal}")
         chosen = await choose(self.clerk.engine, tenant, campaign)
         if isinstance(chosen, NotChosen):
             return Rejected(chosen.code, chosen.detail)
         recipients = [*campaign.recipients, *(chosen.recipients if chosen else ())]
-        if len(recipients) > self.max_recipients:
-            detail = f"a campaign takes at most {self.max_recipients} recipients"
+        most = self.bounds.max_recipients
+        if len(recipients) > most:
+            detail = f"a campaign takes at most {most} recipients"
             return Rejected("TOO_MANY_RECIPIENTS", detail)
         spec = msgspec.structs.replace(campaign, idempotency_key=key, recipients=recipients)
         accepted = await asyncio.to_thread(check, spec, self.country_codes.of(tenant))

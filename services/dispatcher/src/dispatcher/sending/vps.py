@@ -29,19 +29,19 @@ CONNECT_SHARE = 0.5
 """The part of a call's time that its connection may take. It ends first: what was never written was not taken."""
 ANSWER_BYTES = 64 << 10
 """So much of an answer is read; one that is longer is cut, and can be read no more."""
-GROUPS_BYTES = 32 << 20
-"""The same for a list of groups: 500 that name 1,000 members each."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Vps:
-    """A client for one VPS. `timeout_seconds` bounds a whole call. As many connections are open as there are calls: the
-    lanes of the sessions bound them, and no message waits for another session's answer.
+    """A client for one VPS. `timeout_seconds` bounds a whole call, `groups_mb` a list of groups (MiB). As many
+    connections are open as there are calls: the lanes of the sessions bound them, and no message waits for another
+    session's answer.
     """
 
-    def __init__(self, url: str, key: str, timeout_seconds: float) -> None:
+    def __init__(self, url: str, key: str, timeout_seconds: float, groups_mb: int) -> None:
         self._url = url.rstrip("/")
+        self._groups_bytes = groups_mb << 20
         self._headers = {"X-API-Key": key, "Content-Type": "application/json"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=timeout_seconds * CONNECT_SHARE)
 
@@ -89,7 +89,7 @@ class Vps:
         path = f"/groups/{_segment(session_id)}"
         try:
             async with self._call("GET", path, params={"includeInviteLinks": "true"}) as answer:
-                return read_groups(answer.status, await _body(answer, GROUPS_BYTES))
+                return read_groups(answer.status, await _body(answer, self._groups_bytes))
         except (aiohttp.ClientError, TimeoutError) as error:
             return Unlisted(type(error).__name__)
 
