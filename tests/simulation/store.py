@@ -75,6 +75,11 @@ class Answered:
     def __iter__(self) -> Iterator[Sequence[Any]]:
         return iter(self._rows)
 
+    def one(self) -> Sequence[Any]:
+        """Return the only row."""
+        [only] = self._rows
+        return only
+
     def first(self) -> Sequence[Any] | None:
         """Return the first row."""
         return self._rows[0] if self._rows else None
