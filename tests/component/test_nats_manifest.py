@@ -134,8 +134,14 @@ def test_the_parts_of_the_manifest_name_each_other_rightly(
         parts["StatefulSet"]["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     )
     assert parts["StatefulSet"]["spec"]["serviceName"] == parts["Service"]["metadata"]["name"]
-    assert {variable["name"] for variable in container["env"]} == {*PASSWORDS, "POD_NAME"}
+    assert {variable["name"] for variable in container["env"]} == {*PASSWORDS, "POD_NAME", "GOMEMLIMIT"}
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {port["name"]: port["port"] for port in parts["Service"]["spec"]["ports"]}
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["port"] in ports
+
+
+def test_the_server_collects_its_garbage_before_the_memory_limit_kills_it(container: dict[str, Any]) -> None:
+    [soft] = (each["value"] for each in container["env"] if each["name"] == "GOMEMLIMIT")
+    hard = container["resources"]["limits"]["memory"]
+    assert int(soft.removesuffix("MiB")) < 0.9 * 1024 * int(hard.removesuffix("Gi"))
