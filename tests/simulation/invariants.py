@@ -83,7 +83,8 @@ def _rebuilt(world: World) -> Iterator[str]:
     """All events, folded again, make the same rows."""
 
     async def fold() -> Any:
-        async for chunk in rebuild.fold(Connection(world.store)):  # type: ignore[arg-type]
+        connection, all_at_once = Connection(world.store), len(world.store.events) + 1
+        async for chunk in rebuild.fold(connection, page=all_at_once):  # type: ignore[arg-type]
             return chunk.changes
         raise AssertionError("nothing to fold")
 

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from contracts.delivery import MessageFailed, MessageSent
+from contracts.delivery import MessageFailed, MessageRead, MessageSent
 from dispatcher.projections.compare import TABLES
+from dispatcher.projections.rebuild import fold
+from dispatcher.projections.verify import snapshot
 from dispatcher.rebuilding import rebuild, verify
 from support.dispatching import Bed, groups, report
 from support.mixed_history import live_through_much
@@ -44,6 +46,20 @@ async def test_small_chunks_come_to_the_same(bed: Bed):
     assert (await verify(bed.engine, QUIET, page=3)).differences == []
     await rebuild(bed.engine, QUIET, page=3)
     assert await contents(bed) == live
+
+
+async def test_a_chunk_holds_a_page_and_one_stream_at_most_however_many_have_read_each_message(bed: Bed):
+    jids = groups(4)
+    await bed.begin(jids)
+    readers = [str(919_812_345_000 + number) for number in range(20)]
+    for jid in jids:
+        await bed.tell(report(MessageSent, recipient=jid, message_id=f"3EB0{jid[:18]}"))
+        about = {"recipient": jid, "message_id": f"3EB0{jid[:18]}"}
+        await bed.tell(*(report(MessageRead, **about, reader=reader) for reader in readers))
+    async with snapshot(bed.engine) as connection:
+        chunks = [chunk.changes async for chunk in fold(connection, page=10)]
+    assert sum(len(chunk.readers) for chunk in chunks) == len(jids) * len(readers)
+    assert max(len(chunk.readers) for chunk in chunks) == len(readers)
 
 
 OWN_ID = "3EB0CHOSENBYTHEVPS"

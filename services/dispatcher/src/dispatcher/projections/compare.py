@@ -106,6 +106,9 @@ async def compare_chunk(connection: AsyncConnection, changes: Changes, compariso
     comparison.add("send_queue", queued, await _queue(connection, queued.keys()))
     await _compare_lookups(connection, changes, comparison)
     await _compare_groups(connection, changes, comparison)
+    sessions = {key: changes.sessions[key] for key in changes.sessions_before}
+    live_sessions = await session_status.load(connection, sessions.keys())
+    comparison.add("session_status", sessions, {row.session_id: row for row in live_sessions})
 
 
 async def _compare_groups(connection: AsyncConnection, changes: Changes, comparison: Comparison) -> None:
@@ -120,11 +123,9 @@ async def _compare_groups(connection: AsyncConnection, changes: Changes, compari
 
 
 async def compare_totals(connection: AsyncConnection, changes: Changes, comparison: Comparison) -> None:
-    """Compare what the fold knows only at its end: campaigns and sessions."""
+    """Compare what the fold knows only at its end: campaigns with their totals."""
     campaigns = await campaign_status.load(connection, changes.campaigns.keys())
     comparison.add("campaign_status", changes.campaigns, {row.campaign_id: row for row in campaigns})
-    sessions = await session_status.load(connection, changes.sessions.keys())
-    comparison.add("session_status", changes.sessions, {row.session_id: row for row in sessions})
 
 
 async def compare_copies(connection: AsyncConnection, comparison: Comparison) -> None:

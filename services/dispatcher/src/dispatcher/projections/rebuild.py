@@ -12,7 +12,7 @@ from dispatcher.projections.changes import Changes
 from dispatcher.store.stream_names import CommandKey, GroupKey, ItemKey, QuarantineKey, key_of
 
 PAGE = 5000
-"""So many events are read, and about so many recipients and groups are folded, at a time, where nobody waits."""
+"""So many events are read at a time, and whole streams of about so many are folded, where nobody waits."""
 
 _PAGE = text("""
     SELECT stream, version, data::text FROM events WHERE (stream, version) > (:stream, :version) AND stream < :end
@@ -51,12 +51,13 @@ async def fold(
     connection: AsyncConnection, spans: Sequence[Span] = (EVERYTHING,), page: int = PAGE
 ) -> AsyncIterator[Chunk]:
     """Fold the streams of these spans that this transaction sees, by default all; campaigns come before recipients,
-    so they are known in time. `page` bounds how many events are folded between two waits for the database.
+    so they are known in time. A chunk ends with the first stream that brings it to `page` events: it holds as many
+    rows at the most, whether many recipients make them or many readers of one.
     """
     changes, place, count = Changes(), ("", 0), 0
     async for events in _pages(connection, spans, page):
         for stream, version, data in events:
-            if stream != place[0] and len(changes.before) + len(changes.groups_before) >= page:
+            if stream != place[0] and count >= page:
                 following = _next(changes)
                 yield Chunk(count, changes)
                 changes, count = following, 0
