@@ -3,12 +3,13 @@
 import pytest
 from rich.console import Console
 
+from contracts.delivery import MessageRead, MessageSent
 from dispatcher.processes.verify_store import StoreCheck
 from dispatcher.projections import invariants
 from dispatcher.projections.verify import snapshot, verify
 from dispatcher.pulse import Pulse
 from dispatcher.rebuilding import verify as verify_all
-from support.dispatching import Bed, groups
+from support.dispatching import Bed, groups, report
 from support.mixed_history import live_through_much
 
 QUIET = Console(quiet=True)
@@ -103,12 +104,15 @@ async def test_the_process_looks_at_what_changed_since_it_last_looked(bed: Bed):
     assert (check.findings.checks, check.findings.found) == (2, 3)
 
 
-async def test_a_campaign_that_is_too_large_is_left_to_the_command(bed: Bed):
-    check = StoreCheck(bed.engine, 3, Pulse())
+async def test_a_campaign_with_too_many_events_is_left_to_the_command_however_few_its_recipients(bed: Bed):
+    [jid] = groups(1)
+    check = StoreCheck(bed.engine, 10, Pulse())
     await check.look()
-    await bed.create(groups(4))
+    await bed.begin([jid])
+    await bed.tell(report(MessageSent, recipient=jid, message_id="3EB0READ"))
+    about = {"recipient": jid, "message_id": "3EB0READ"}
+    await bed.tell(*(report(MessageRead, **about, reader=f"9198123456{reader}") for reader in range(10, 20)))
     await bed.create(groups(2, 50), "wa_other")
+    await bed.execute("UPDATE recipient_status SET lead_id = 'nobody'")
     await check.look()
-    assert check.findings.rows > 0
-    assert check.findings.rows < 7
-    assert check.findings.found == 0
+    assert check.findings.found == 2, "those of the other campaign"

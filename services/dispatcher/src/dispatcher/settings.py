@@ -188,9 +188,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     verify_store_s: Annotated[
         Seconds, _doc("how often the rows of campaigns that changed are compared with the events")
     ] = 600
-    verify_store_recipients: Annotated[
-        int, msgspec.Meta(ge=0, description="recipients compared at a time; larger campaigns are left out")
-    ] = 50_000
+    verify_store_events: Annotated[
+        int, msgspec.Meta(ge=0, description="events folded for it at a time; larger campaigns are left out")
+    ] = 250_000
     liveness_s: Annotated[
         Seconds,
         _doc(

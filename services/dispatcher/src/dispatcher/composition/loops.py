@@ -64,7 +64,7 @@ def build_loops(given: Given, clerk: Clerk, keyring: Keyring, health: Health) ->
     forgetting = Forgetting(
         given.engine, UNCLAIMED.limit_ms(settings), QUARANTINED.limit_ms(settings), now_ms
     )
-    store_check = StoreCheck(given.engine, settings.verify_store_recipients, health.pulse("verify_store"))
+    store_check = StoreCheck(given.engine, settings.verify_store_events, health.pulse("verify_store"))
     waiting = {WORK: sender.wake, APPENDED: relay.wake, CHANGED: keyring.wake}
     loops: dict[str, Loop] = {
         "sender": sender.run,

@@ -19,10 +19,15 @@ _END = text("SELECT coalesce(max(global_position), 0) FROM events")
 _CHANGED = text("""
     WITH changed AS (
         SELECT DISTINCT CAST(substring(stream FROM '-(.{36})') AS uuid) AS campaign_id FROM events
-        WHERE global_position > :position AND (stream LIKE 'campaign-%' OR stream LIKE 'recipient-%'))
-    SELECT campaign_id, sum(recipients) OVER (ORDER BY recipients, campaign_id) <= :recipients
-    FROM changed JOIN campaign_status USING (campaign_id)
+        WHERE global_position > :position AND (stream LIKE 'campaign-%' OR stream LIKE 'recipient-%')),
+    sized AS (
+        SELECT campaign_id, coalesce(counted.events, c.recipients) AS events
+        FROM changed JOIN campaign_status c USING (campaign_id)
+        CROSS JOIN LATERAL (SELECT c.version + sum(r.version) AS events FROM recipient_status r
+                            WHERE r.campaign_id = c.campaign_id AND c.recipients <= :events) AS counted)
+    SELECT campaign_id, sum(events) OVER (ORDER BY events, campaign_id) <= :events FROM sized
 """)
+"""A version counts the events of its stream. Who has more recipients than may be folded is not counted any further."""
 
 
 class Findings(msgspec.Struct):
@@ -34,13 +39,13 @@ class Findings(msgspec.Struct):
 
 
 class StoreCheck:
-    """Checks what changed since it last looked, small campaigns first, `recipients` at most at a time; what is larger
+    """Checks what changed since it last looked, small campaigns first, about `events` events at a time; what has more
     is left to `dispatcher verify`. Each page is a sign of life.
     """
 
-    def __init__(self, engine: AsyncEngine, recipients: int, pulse: Pulse) -> None:
+    def __init__(self, engine: AsyncEngine, events: int, pulse: Pulse) -> None:
         self._engine = engine
-        self._recipients = recipients
+        self._events = events
         self._pulse = pulse
         self._position: int | None = None
         self.findings = Findings()
@@ -57,7 +62,7 @@ class StoreCheck:
         return 0
 
     async def _changed(self, connection: AsyncConnection, position: int) -> list[UUID]:
-        parameters = {"position": position, "recipients": self._recipients}
+        parameters = {"position": position, "events": self._events}
         changed = [(row[0], row[1]) for row in await connection.execute(_CHANGED, parameters)]
         chosen = [campaign_id for campaign_id, fits in changed if fits]
         if len(chosen) < len(changed):
