@@ -210,6 +210,32 @@ async def test_a_nul_in_the_address_is_refused(system: System, path: str) -> Non
     assert (await eventually(answered)).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/dead/redrive", {"filter": {"session_id": "a\0b"}}),
+        ("/api/dead/redrive", {"filter": {}, "why": "a\0b"}),
+        ("/api/quarantine/redrive", {"ids": ["a\0b"]}),
+        ("/api/quarantine/redrive", {"filter": {"source": "\\\0"}}),
+    ],
+)
+async def test_a_nul_in_a_body_is_refused(system: System, path: str, body: dict[str, Any]) -> None:
+    answer = await patient(system.api, "POST", path, body)
+    assert (answer.status, answer.json["code"]) == (400, "INVALID_REQUEST")
+
+
+async def test_what_only_looks_like_a_nul_is_taken(system: System) -> None:
+    body = {"filter": {"session_id": "\\u0000"}, "why": "\\\\u0000"}
+    answer = await patient(system.api, "POST", "/api/dead/redrive", body)
+    assert (answer.status, answer.json["redriven"]) == (202, 0)
+
+
+async def test_a_group_whose_name_holds_a_nul_is_one_that_nobody_knows(system: System) -> None:
+    wanted = campaign(system, groups={"group_jids": ["1203630\0@g.us"]})
+    answer = await patient(system.api, "POST", "/api/campaigns", {**wanted, "recipients": []})
+    assert (answer.status, answer.json["code"]) == (400, "GROUPS_NOT_SYNCED")
+
+
 async def test_a_fault_inside_is_logged_and_tells_nothing(system: System) -> None:
     name = f"elsewhere_{random.randrange(10**6)}"
     await system.truth.fetch(f"ALTER TABLE outcomes RENAME TO {name}")

@@ -110,3 +110,12 @@ async def test_a_nul_that_somebody_sends_is_kept_as_the_replacement_character(be
     jids = ["120363000000000001@g.us"]
     campaign_id = await bed.create(jids, media_url="a\x00b")
     assert (await bed.campaign(campaign_id)).campaign.content.media_url == "a\ufffdb"
+
+
+async def test_a_text_that_only_looks_like_a_nul_is_kept_as_it_is(bed: Bed):
+    written = r"\u0000"
+    for number, text in enumerate((written, "\\" + written, "\\\\" + written, "\\")):
+        campaign_id = await bed.create([f"12036300000000000{number}@g.us"], media_url=text)
+        assert (await bed.campaign(campaign_id)).campaign.content.media_url == text
+    campaign_id = await bed.create(["120363000000000009@g.us"], media_url="\\\0\0" + written)
+    assert (await bed.campaign(campaign_id)).campaign.content.media_url == "\\\ufffd\ufffd" + written

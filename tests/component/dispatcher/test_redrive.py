@@ -6,17 +6,23 @@ import pytest
 from rich.console import Console
 
 from contracts.delivery import MessageErrored, MessageFailed, MessageSent
+from dispatcher.api import attention_queries
+from dispatcher.api.attention_queries import Wanted
+from dispatcher.api.dead_letter_views import details_of
+from dispatcher.attention.items import Kind
 from dispatcher.domain.campaign_commands import Cancel
 from dispatcher.handling import Cause
+from dispatcher.moving import Moving
+from dispatcher.moving import Wish as MoveWish
 from dispatcher.processes import redrive_dead
 from dispatcher.processes.redrive_dead import Redrive
-from dispatcher.projections import dead_letters
-from dispatcher.projections.dead_letters import Selection
+from dispatcher.projections import campaign_status, dead_letters
+from dispatcher.projections.dead_letters import HIGHEST, LATEST_MS, Selection
 from dispatcher.rebuilding import verify
 from dispatcher.redrive import Redriven, Who, redrive_named
 from dispatcher.steering import Wish, carry_out
 from dispatcher.store import redrive_orders
-from support.dispatching import RULES, TENANT, Bed, counted, groups, report
+from support.dispatching import RULES, SESSION, TENANT, Bed, counted, groups, report
 from support.sending import Recorder, new_sender, rounds
 
 DANA = Who(TENANT, "dana", "the line was down")
@@ -94,6 +100,32 @@ async def test_a_selection_means_what_it_says(bed: Bed):
     await carried_out(bed)
     assert await bed.statuses(first) == ["failed"] * 2
     assert await bed.statuses(second) == ["queued"] * 3
+
+
+async def test_a_dead_letter_stays_with_the_session_that_it_went_through(bed: Bed):
+    jids = groups(2)
+    campaign_id = await bed.create(jids)
+    attempt = (await bed.start(campaign_id, jids[:1]))[jids[0]]
+    await bed.tell(report(MessageErrored, message_id=attempt.message_id, error_code=999, error_message="no"))
+    await Moving(bed.engine, RULES, bed.clock.now_ms).move(MoveWish(SESSION, "wa_new", "ann", None))
+    for session_id, expected in ((SESSION, [SESSION]), ("wa_new", [])):
+        selection = Selection(session_id=session_id)
+        assert await count(bed, selection) == len(expected)
+        async with bed.engine.connect() as connection:
+            letters = await dead_letters.newest(connection, TENANT, selection, (LATEST_MS, HIGHEST), 10)
+            items = await attention_queries.items(
+                connection, [Kind.DEAD_LETTER], Wanted(TENANT, session_id=session_id), 10
+            )
+            [campaign] = await campaign_status.load(connection, [campaign_id])
+        shown = [details_of(one.concern.attempt_id, one.message, campaign).session_id for one in letters]
+        assert [letter.session_id for letter in letters] == [item.session_id for item in items] == expected
+        assert shown == expected
+    await order(bed, Selection(session_id="wa_new"))
+    await carried_out(bed)
+    assert await bed.statuses(campaign_id) == ["failed", "queued"]
+    await order(bed, Selection(session_id=SESSION))
+    await carried_out(bed)
+    assert await bed.statuses(campaign_id) == ["queued"] * 2
 
 
 async def test_what_fails_again_meanwhile_is_not_sent_again_by_the_same_order(

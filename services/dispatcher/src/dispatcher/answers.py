@@ -4,7 +4,7 @@ import msgspec
 
 from contracts.wire import MessageStatusAnswer, SendAnswer, SessionAnswer
 from dispatcher.decoding import UNREADABLE
-from dispatcher.store.postgres import NUL, REPLACEMENT
+from dispatcher.store.postgres import without_nul
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -133,7 +133,7 @@ def read_lookup(status: int, body: bytes) -> Remembered:
 
 def _text(body: bytes) -> str:
     """Return a body whose ids PostgreSQL can look up; what is not UTF-8 in it becomes the replacement character."""
-    return body.decode(errors="replace").replace(NUL, REPLACEMENT)
+    return without_nul(body).decode(errors="replace")
 
 
 def read_status(status: int, body: bytes) -> SessionTold | Unreachable:

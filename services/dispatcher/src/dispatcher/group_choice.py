@@ -57,7 +57,8 @@ async def choose(engine: AsyncEngine, tenant: str, spec: CampaignSpec) -> Chosen
     if refused := _refusal(spec.session_id, spec.groups):
         return refused
     jids = None if spec.groups.all else list(dict.fromkeys(spec.groups.group_jids))
-    parameters = {"tenant": tenant, "session_id": spec.session_id, "jids": jids}
+    asked = None if jids is None else [jid for jid in jids if "\0" not in jid]  # no query can name a NUL
+    parameters = {"tenant": tenant, "session_id": spec.session_id, "jids": asked}
     async with engine.connect() as connection:
         rows = [group_directory.read(row) for row in await connection.execute(_KNOWN, parameters)]
         parents = int((await connection.execute(_PARENTS, parameters)).scalar_one())

@@ -59,12 +59,12 @@ def _behind(time: str, item: str) -> str:
 
 
 _MESSAGES = text(f"""
-    SELECT {concerns.COLUMNS}, s.session_id, r.state::text
-    FROM concerns c JOIN campaign_status s USING (campaign_id)
+    SELECT {concerns.COLUMNS}, a.session_id, r.state::text
+    FROM concerns c JOIN attempts a USING (attempt_id)
     JOIN recipient_status r ON r.campaign_id = c.campaign_id AND r.recipient = c.recipient
     WHERE c.tenant = :tenant AND c.concern = :concern
       AND (CAST(:campaign_id AS uuid) IS NULL OR c.campaign_id = :campaign_id)
-      AND (CAST(:session_id AS text) IS NULL OR s.session_id = :session_id)
+      AND (CAST(:session_id AS text) IS NULL OR a.session_id = :session_id)
       AND {_behind("c.since_ms", f"'{MESSAGE}' || c.attempt_id::text")}
     ORDER BY c.since_ms DESC, c.attempt_id DESC LIMIT :limit
 """)

@@ -12,6 +12,7 @@ from litestar.types.asgi_types import ReceiveMessage
 
 from dispatcher.api.problems import Refusal
 from dispatcher.decoding import UNREADABLE, reason_of
+from dispatcher.store.postgres import without_nul
 
 PART_BYTES = 128 << 10
 """So much in that time is a line on which nobody would call; 64 MiB may take over an hour."""
@@ -53,11 +54,17 @@ class JsonRequest(Request[Any, Any, Any]):
     """A request whose body may be nested too deep, or not be UTF-8: Litestar knows only of msgspec's own faults."""
 
     async def json(self) -> Any:
-        """Return the value of the body. Refuses one that cannot be read."""
+        """Return the value of the body. Refuses one that cannot be read, and one with a NUL character: no id and no
+        word holds one, and PostgreSQL takes none.
+        """
         try:
-            return await super().json()
+            value = await super().json()
         except UNREADABLE as fault:
             raise Refusal(400, reason_of(fault), code="INVALID_REQUEST") from fault
+        body = await self.body()
+        if without_nul(body) != body:
+            raise Refusal(400, "the body holds a NUL character", code="INVALID_REQUEST")
+        return value
 
 
 class Bodies(ASGIMiddleware):

@@ -102,7 +102,7 @@ def details_of(letter_id: str, row: RecipientRow, campaign: CampaignRow) -> Dead
         row.campaign_id,
         row.recipient,
         row.lead_id,
-        campaign.campaign.session_id,
+        campaign.campaign.session_of(state.last.session_id if state.last else None),
         render(content.message, filling(row.recipient, row.lead_id, state.fields)),
         content.media_url,
         content.media_type,

@@ -13,7 +13,7 @@ RISKS = {
 
 
 def message_item(row: ConcernRow, session_id: str, recipient: Recipient) -> Item:
-    """Return the item of a message that goes through this session."""
+    """Return the item of a message whose last attempt went through this session."""
     kind = Kind(row.concern)
     return Item(
         f"{MESSAGE}{row.attempt_id}",

@@ -18,7 +18,7 @@ from dispatcher.enrolment import Accepted, Bounds, check, schedule_refusal
 from dispatcher.group_choice import NotChosen, choose
 from dispatcher.handling import Cause, batch
 from dispatcher.steering import Asked, answer, carry_out, is_answered
-from dispatcher.store.postgres import NUL, REPLACEMENT
+from dispatcher.store.postgres import without_nul
 from dispatcher.store.stream_names import CommandKey
 
 _decode: Callable[[bytes], Command] = msgspec.json.Decoder(Command).decode
@@ -26,7 +26,7 @@ _decode: Callable[[bytes], Command] = msgspec.json.Decoder(Command).decode
 
 def decode(body: bytes) -> Command:
     """Return the command in a message; a NUL in it, which no query can name, becomes the replacement character."""
-    return _decode(body.replace(NUL.encode(), REPLACEMENT.encode()))
+    return _decode(without_nul(body))
 
 
 class Commands(msgspec.Struct, frozen=True):

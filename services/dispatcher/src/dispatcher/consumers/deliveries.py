@@ -9,14 +9,14 @@ from contracts.delivery import Report
 from dispatcher import handling, reports
 from dispatcher.handling import Rules
 from dispatcher.store import hearing
-from dispatcher.store.postgres import NUL, REPLACEMENT
+from dispatcher.store.postgres import without_nul
 
 _decode: Callable[[bytes], Report] = msgspec.json.Decoder(Report).decode
 
 
 def decode(body: bytes) -> Report:
     """Return the report in a message; a NUL in it, which no query can name, becomes the replacement character."""
-    report: Report = _decode(body.replace(NUL.encode(), REPLACEMENT.encode()))
+    report: Report = _decode(without_nul(body))
     return report
 
 

@@ -20,7 +20,7 @@ HIGHEST = UUID(int=(1 << 128) - 1)
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
     """What dead letters have in common, all of a tenant's where nothing is said: they failed for good between
-    `since_ms` and `until_ms`, both included.
+    `since_ms` and `until_ms`, both included. The session is the one that the last attempt went through.
     """
 
     campaign_id: UUID | None = None
@@ -36,23 +36,25 @@ Place = tuple[int, UUID]
 _SELECTED = """
     c.tenant = :tenant AND c.concern = 'dead_letter' AND c.since_ms BETWEEN :since_ms AND :until_ms
     AND (CAST(:campaign_id AS uuid) IS NULL OR c.campaign_id = :campaign_id)
-    AND (CAST(:session_id AS text) IS NULL OR s.session_id = :session_id)
+    AND (CAST(:session_id AS text) IS NULL OR a.session_id = :session_id)
     AND (CAST(:error_code AS integer) IS NULL OR c.error_code = :error_code)
 """
 _LIST = text(f"""
-    SELECT {concerns.COLUMNS}, s.session_id, {recipient_status.COLUMNS}
-    FROM concerns c JOIN campaign_status s USING (campaign_id)
+    SELECT {concerns.COLUMNS}, a.session_id, {recipient_status.COLUMNS}
+    FROM concerns c JOIN attempts a USING (attempt_id)
     JOIN recipient_status r ON r.campaign_id = c.campaign_id AND r.recipient = c.recipient
     WHERE {_SELECTED} AND (c.since_ms, c.attempt_id) < (:at_ms, CAST(:id AS uuid))
     ORDER BY c.since_ms DESC, c.attempt_id DESC LIMIT :limit
 """)
 _COUNT = text(f"""
-    SELECT count(*) FROM concerns c JOIN campaign_status s USING (campaign_id)
+    SELECT count(*) FROM concerns c JOIN attempts a USING (attempt_id)
+    JOIN campaign_status s ON s.campaign_id = c.campaign_id
     WHERE {_SELECTED} AND s.status <> 'cancelled'
 """)
 _NEXT = text(f"""
     SELECT c.campaign_id, c.recipient, c.since_ms, c.attempt_id
-    FROM concerns c JOIN campaign_status s USING (campaign_id)
+    FROM concerns c JOIN attempts a USING (attempt_id)
+    JOIN campaign_status s ON s.campaign_id = c.campaign_id
     WHERE {_SELECTED} AND s.status <> 'cancelled' AND (c.since_ms, c.attempt_id) > (:at_ms, CAST(:id AS uuid))
     ORDER BY c.since_ms, c.attempt_id LIMIT :limit
 """)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dispatcher.domain.campaign_commands import Order
-from dispatcher.store.postgres import NUL, REPLACEMENT
+from dispatcher.store.postgres import without_nul
 
 CLAIM_MS = 120_000
 """So long nobody else takes up an order whose worker died."""
@@ -59,7 +59,7 @@ async def give(
     connection: AsyncConnection, campaign_id: UUID, command: Order, correlation: str, causation: str | None
 ) -> None:
     """Keep an order until it is carried out."""
-    body = _encode(command).decode().replace(NUL, REPLACEMENT)
+    body = without_nul(_encode(command)).decode()
     parameters = {"campaign_id": campaign_id, "command": body}
     await connection.execute(_GIVE, {**parameters, "correlation": correlation, "causation": causation})
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dispatcher.store.orders import CLAIM_MS
-from dispatcher.store.postgres import NUL, REPLACEMENT
+from dispatcher.store.postgres import without_nul
 
 _GIVE = text("""
     INSERT INTO redrive_orders (tenant, selection, by, why, done_ms, done_id, claimed_until_ms)
@@ -45,7 +45,7 @@ async def give(
     connection: AsyncConnection, tenant: str, selection: msgspec.Struct, by: str, why: str | None
 ) -> None:
     """Keep an order until it is carried out."""
-    body = _encode(selection).decode().replace(NUL, REPLACEMENT)
+    body = without_nul(_encode(selection)).decode()
     parameters = {"tenant": tenant, "selection": body, "by": by, "why": why, "none": UUID(int=0)}
     await connection.execute(_GIVE, parameters)
 
