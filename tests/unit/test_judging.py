@@ -20,7 +20,7 @@ from dispatcher.processes.inquiry import (
 STARTED_MS = 1_700_000_000_500
 OURS = "3EB0000000000000000001"
 OTHER = "3EB0000000000000000002"
-ATTEMPT = Sent(UUID(int=1), "120363000000000001@g.us", 1, "wa_x", OURS, STARTED_MS, STARTED_MS)
+ATTEMPT = Sent(UUID(int=1), "120363000000000001@g.us", 1, "a1", "wa_x", OURS, STARTED_MS, STARTED_MS)
 REPEATED = msgspec.structs.replace(ATTEMPT, number=2, begun_at_ms=STARTED_MS - 60_000)
 SKEW_MS = 2_000
 ANOTHER = CannotTell("the VPS remembers another message")

@@ -5,6 +5,8 @@ import pytest
 from contracts.delivery import MessageErrored, MessageSent
 from contracts.wire import MessageStatusRequest
 from dispatcher.answers import Found, NoLookup, NotFound, Remembered, Unreachable
+from dispatcher.domain.recipient_commands import RecordNotTaken
+from dispatcher.handling import Cause, batch
 from dispatcher.moving import Moving, Wish
 from dispatcher.processes.expire_sends import Expiry, Policy
 from dispatcher.store import lease
@@ -100,6 +102,27 @@ async def test_found_older_than_our_start_is_proof_that_ours_did_not_leave(bed: 
     recipient = await settled(bed, Found("3EB0OLDER", NOON_MS - MINUTE_MS))
     assert (recipient.status, recipient.due_at_ms) == ("queued", NOON_MS + DEADLINE_MS + MINUTE_MS)
     assert recipient.next_number == 2
+
+
+@pytest.mark.parametrize("remembered", [NotFound(), NoLookup(), Found("3EB0OLDER", NOON_MS - MINUTE_MS)])
+async def test_what_is_found_of_an_attempt_that_was_not_taken_after_all_says_nothing_of_the_next(
+    bed: Bed, remembered: Remembered
+):
+    [jid] = groups(1)
+    await overdue(bed, [jid])
+
+    async def look_up(_: MessageStatusRequest) -> Remembered:
+        refused = RecordNotTaken(bed.clock.ms, 1, "not connected", None, bed.clock.ms)
+        async with batch(bed.engine, RULES, bed.clock.ms) as (connection, handling):
+            await handling.load(connection, [(bed.campaign_id, jid)])
+            handling.tell_recipient((bed.campaign_id, jid), refused, Cause("story"))
+        await bed.start(bed.campaign_id, [jid])
+        return remembered
+
+    expiry = Expiry(bed.engine, RULES, look_up, "resend", bed.clock.now_ms, "one", 30, 2)
+    assert await expiry.settle() == 1
+    recipient = await bed.recipient(bed.campaign_id, jid)
+    assert (recipient.status, recipient.next_number) == ("processing", 2)
 
 
 async def test_found_with_the_id_of_another_message_is_held(bed: Bed):

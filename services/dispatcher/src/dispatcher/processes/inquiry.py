@@ -41,6 +41,7 @@ class Sent(msgspec.Struct, frozen=True):
     campaign_id: UUID
     recipient: str
     number: int
+    attempt_id: str
     session_id: str
     message_id: str
     started_at_ms: int
@@ -177,12 +178,17 @@ class Inquiry:
         return await asyncio.gather(*(self._find(attempt, gate) for attempt in attempts))
 
     def tell(self, handling: Handling, attempt: Sent, finding: Finding, cause: Cause) -> None:
-        """Let the recipient draw its conclusion; where there was no usable answer there is none."""
+        """Let the recipient draw its conclusion; where there was no usable answer there is none. An attempt that was
+        not taken, as we may have heard meanwhile, gives its number to the next: only that the message was sent is
+        true of both.
+        """
         if isinstance(finding, AskAgain):
             log.warning(
                 "[WA_SEND] look-up failed broadcast_id=%s reason=%s", attempt.campaign_id, finding.reason
             )
-        else:
+            return
+        bearer = handling.changes.recipients[attempt.key].state.attempt(attempt.number)
+        if isinstance(finding, Settled) or (bearer and bearer.id == attempt.attempt_id):
             handling.tell_recipient(attempt.key, self._conclusion(handling, attempt, finding), cause)
 
     def _conclusion(
@@ -267,6 +273,7 @@ def described(row: RecipientRow, number: int, session_id: str) -> Sent:
     return Sent(
         *row.key,
         number,
+        attempt.id,
         session_id,
         attempt.message_id,
         attempt.started_at_ms,
