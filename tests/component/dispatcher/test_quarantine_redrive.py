@@ -10,6 +10,7 @@ from contracts import delivery
 from contracts.streams import REDRIVEN_FROM
 from dispatcher.broker import Outgoing
 from dispatcher.processes.redrive_quarantine import RedriveQuarantine
+from dispatcher.quarantine import redriving
 from dispatcher.quarantine.kept import Kept, Kind, keep
 from dispatcher.quarantine.lines import Selection
 from dispatcher.quarantine.redriving import Redriven, Wish, redrive_named, redrive_selected
@@ -118,6 +119,27 @@ async def test_a_selection_sends_again_what_is_the_tenants_and_was_not_yet(bed: 
     done = await redrive_selected(bed.engine, RULES, wish, Selection(until_ms=NOON_MS + 5), bed.clock.ms)
     assert done == Redriven(1, 0, [])
     assert sorted(await bed.fetch("SELECT id FROM quarantine_redrives")) == [("a",), ("b",)]
+
+
+async def test_what_cannot_be_sent_again_does_not_stand_before_what_can(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(redriving, "AT_ONCE", 2)
+    await keep_all(
+        bed,
+        *(thing(f"raw{number}", Kind.INVALID, "send-callback") for number in range(3)),
+        *(thing(f"sound{number}", at_ms=NOON_MS + 1 + number) for number in range(3)),
+    )
+
+    async def all_of_it(*, dry_run: bool = False) -> tuple[int, list[str], bool]:
+        wish = Wish(TENANT, "ann", dry_run=dry_run)
+        done = await redrive_selected(bed.engine, RULES, wish, Selection(), bed.clock.ms)
+        return done.redriven, [refused.id for refused in done.refused], done.more
+
+    assert await all_of_it(dry_run=True) == (2, [], True)
+    assert await all_of_it() == (2, [], True)
+    assert await all_of_it() == (1, ["raw0"], False)
+    assert await all_of_it() == (0, ["raw0", "raw1"], False), "no repeat would send more"
 
 
 async def conflicts(bed: Bed) -> list[tuple[Any, ...]]:

@@ -11,6 +11,10 @@ from contracts.envelope import DEFAULT_TENANT
 from dispatcher.quarantine.kept import Kind
 from dispatcher.store.stream_names import OF_QUARANTINE
 
+TAKEN_AGAIN = ("wa.command.", "wa.delivery.")
+"""How the subjects begin that the dispatcher consumes."""
+NEVER_AGAIN = (Kind.CONFLICT, Kind.INVALID, Kind.UNKNOWN)
+"""What sending it again cannot help, or only the gateway can."""
 NEWEST: Final = (1 << 62, "~")
 """Before the first page: later than any time, behind any id."""
 
@@ -65,8 +69,13 @@ _NEWEST = text(f"""
     ORDER BY q.at_ms DESC, q.id DESC LIMIT :limit
 """)
 _NAMED = text(f"SELECT {_COLUMNS} FROM {_FROM} WHERE {_SEEN} AND q.id = ANY(CAST(:ids AS text[]))")
+_POSSIBLE = f"""
+    (q.kind NOT IN ({", ".join(f"'{kind.value}'" for kind in NEVER_AGAIN)}) AND q.body IS NOT NULL
+     AND ({" OR ".join(f"starts_with(q.source, '{subject}')" for subject in TAKEN_AGAIN)}))
+"""
 _STILL_HERE = text(f"""
     SELECT {_COLUMNS} FROM {_FROM} WHERE q.tenant = :tenant AND {_SELECTED} AND e.stream IS NULL
+    AND {_POSSIBLE} = :possible
     ORDER BY q.at_ms, q.id LIMIT :limit
 """)
 _BODY = text("SELECT body FROM quarantine WHERE id = :id AND tenant = :tenant")
@@ -93,10 +102,11 @@ async def named(connection: AsyncConnection, tenant: str, ids: Collection[str]) 
 
 
 async def still_here(
-    connection: AsyncConnection, tenant: str, selection: Selection, limit: int
+    connection: AsyncConnection, tenant: str, selection: Selection, limit: int, *, possible: bool
 ) -> list[Line]:
-    """Return a tenant's own lines that were not sent again, oldest first."""
-    parameters = {**msgspec.structs.asdict(selection), "tenant": tenant, "limit": limit}
+    """Return a tenant's own lines that were not sent again, oldest first: those that can be, or those that cannot."""
+    own = {"tenant": tenant, "limit": limit, "possible": possible}
+    parameters = {**msgspec.structs.asdict(selection), **own}
     return [_read(row) for row in await connection.execute(_STILL_HERE, parameters)]
 
 

@@ -12,13 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from dispatcher.domain.quarantine_redrive import QuarantineRedriven
 from dispatcher.handling import Cause, Handling, Rules, batch
 from dispatcher.quarantine.kept import Kind
-from dispatcher.quarantine.lines import Line, Selection, named, still_here
+from dispatcher.quarantine.lines import TAKEN_AGAIN, Line, Selection, named, still_here
 
 AT_ONCE = 10_000
 """So many a selection sends again in one call: all are recorded in one transaction."""
-
-TAKEN_AGAIN = ("wa.command.", "wa.delivery.")
-"""How the subjects begin that the dispatcher consumes."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -96,10 +93,15 @@ async def redrive_named(
 async def redrive_selected(
     engine: AsyncEngine, rules: Rules, wish: Wish, selection: Selection, now_ms: int
 ) -> Redriven:
-    """Send a tenant's own again that were not yet, oldest first."""
+    """Send a tenant's own again that were not yet, oldest first. What cannot be stands behind them: it stays, and would
+    be all that a call comes to.
+    """
     async with batch(engine, rules, now_ms) as (connection, handling):
-        found = await still_here(connection, wish.tenant, selection, AT_ONCE + 1)
-        done = await _redrive(connection, handling, found[:AT_ONCE], wish)
+        found = await still_here(connection, wish.tenant, selection, AT_ONCE + 1, possible=True)
+        going = found[:AT_ONCE]
+        room = AT_ONCE - len(going)
+        others = await still_here(connection, wish.tenant, selection, room, possible=False)
+        done = await _redrive(connection, handling, [*going, *others], wish)
     return msgspec.structs.replace(done, more=len(found) > AT_ONCE)
 
 
