@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from contracts.delivery import MemberJoined, MessageErrored, MessageSent, SessionReported
-from dispatcher.answers import Accepted, Answer, NotTaken, SessionTold, Unknown, Unreachable
+from dispatcher.answers import Accepted, Answer, NotTaken, Rejected, SessionTold, Unknown, Unreachable
 from dispatcher.directory import Directory
 from dispatcher.domain.group import Listing
 from dispatcher.domain.session import Limits
@@ -394,6 +394,18 @@ async def test_a_session_that_is_down_or_whose_message_was_not_taken_is_not_sile
     await rounds(bed, new_sender(bed, Recorder(Unknown("timeout")), "two"), 1)
     bed.clock.advance(600)
     assert await watchdog(bed).look() == 0
+
+
+async def test_messages_that_the_vps_did_not_take_hide_no_silence_about_those_that_it_did(bed: Bed):
+    *refused, taken_one = groups(25)
+    await bed.create([*refused, taken_one])
+    await tell(bed, Report(bed.clock.ms, "connected"))
+    caller = Recorder()
+    caller.answers = dict.fromkeys(refused, Rejected("rejected by the VPS", "no such group"))
+    await rounds(bed, new_sender(bed, caller), 26)
+    assert caller.called[-1] == taken_one
+    bed.clock.advance(600)
+    assert await watchdog(bed).look() == 1
 
 
 async def test_silence_that_does_not_pause_only_asks_for_attention(bed: Bed):
