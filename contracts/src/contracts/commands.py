@@ -64,6 +64,10 @@ class CampaignSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     scheduled_at: Instant | None = None
     groups: GroupChoice | None = None
 
+    def __post_init__(self) -> None:
+        if self.session_id.endswith("\n"):  # a pattern's `$` stands before a last line break too, in Python
+            raise ValueError("`session_id` ends with a line break")
+
 
 class CreateCampaign(Message, frozen=True, kw_only=True, tag="campaign.create"):
     """Accept a campaign. `broadcast_id` (a UUID) is chosen by the sender: a repeat of it changes nothing."""

@@ -14,9 +14,9 @@ from dispatcher.api.key_desk import Caller, KeyDesk
 from dispatcher.api.key_views import KeyView, MadeKey
 from dispatcher.api.views import Items
 
-Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f]{1,100}$", description="what it is for")]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f]{1,100}(?!\n)$", description="what it is for")]
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f]{1,128}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f]{1,128}(?!\n)$")]
 
 
 class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

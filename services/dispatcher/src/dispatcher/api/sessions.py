@@ -20,8 +20,8 @@ from dispatcher.domain.session import DOWN, Limits
 from dispatcher.domain.session_decider import Command, Configure, Pause, Release
 from dispatcher.group_listing import Unlisted
 
-SESSION_ID = re.compile(r"^(?!\.+$)[A-Za-z0-9_.:-]{1,128}$")
-HourAndMinute = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+SESSION_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.:-]{1,128}")
+HourAndMinute = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(?!\n)$")]
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
@@ -188,7 +188,7 @@ async def _told(
 
 
 def _require_id(session_id: str) -> None:
-    if not SESSION_ID.match(session_id):
+    if not SESSION_ID.fullmatch(session_id):
         raise Refusal(400, "not an id of a session", code="INVALID_REQUEST", field="session_id")
 
 
