@@ -224,11 +224,16 @@ async def test_misbehaviour_can_be_limited_to_the_first_sends_to_a_recipient(bed
     assert (await bed.send("1203-1@g.us"))[0] == 503
 
 
-async def test_a_restart_cuts_the_answers_that_are_under_way(bed: Bed) -> None:
+@pytest.mark.parametrize(
+    ("knobs", "kind"), [({"lose_answer": 1.0}, "lose_answer"), ({"answer_delay_ms": 60_000}, "accept")]
+)
+async def test_a_restart_cuts_the_answers_that_are_under_way(
+    bed: Bed, knobs: dict[str, float], kind: str
+) -> None:
     async def is_under_way() -> bool:
-        return (await bed.control.requests()).send == {"lose_answer": 1}
+        return (await bed.control.requests()).send == {kind: 1}
 
-    await bed.control.turn(lose_answer=1)
+    await bed.control.turn(**knobs)
     waiting = asyncio.create_task(bed.send())
     await eventually(is_under_way)
     await bed.control.restart()

@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from local_stack.simulator.keeping import ANSWERED, LEDGER, read_answered, read_ledger, read_lives
+from local_stack.simulator.keeping import (
+    ANSWERED,
+    LEDGER,
+    Denied,
+    read_answered,
+    read_denied,
+    read_ledger,
+    read_lives,
+)
 from support.simulator_bed import GROUP, simulator_bed
 
 ID = "3EB00000000000000000AA"
@@ -52,6 +60,27 @@ async def test_a_wrong_key_is_kept_as_such(tmp_path: Path) -> None:
         await bed.heard_all()
     (answered,) = read_answered(tmp_path)
     assert (answered.answer, answered.wrong_key, answered.id) == ("401", True, None)
+
+
+async def test_a_message_that_was_denied_is_kept_as_such(tmp_path: Path) -> None:
+    async with simulator_bed(keep_dir=str(tmp_path)) as bed:
+        asked = {"sessionId": "wa_x", "groupJid": GROUP}
+        await bed.call("POST", "/message-status", asked)
+        await bed.send(messageId=ID)
+        await bed.heard_all()
+        await bed.call("POST", "/message-status", asked)
+    (denied,) = read_denied(tmp_path)
+    assert denied == Denied(denied.at_ms, "wa_x", GROUP)
+    assert denied.at_ms <= read_ledger(tmp_path)[0].sent_at_ms
+
+
+async def test_a_reset_forgets_what_a_life_before_has_kept(tmp_path: Path) -> None:
+    async with simulator_bed(keep_dir=str(tmp_path)) as bed:
+        await bed.send(messageId=ID)
+        await bed.heard_all()
+    async with simulator_bed(keep_dir=str(tmp_path)) as bed:
+        await bed.control.reset()
+    assert read_ledger(tmp_path) == read_answered(tmp_path) == []
 
 
 async def test_a_reset_begins_with_an_empty_ledger(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -135,13 +136,23 @@ def _is_mistaken(world: World, key: Key) -> bool:
 
 
 def _twice(world: World, key: Key, jobs: list[Job]) -> Iterator[str]:
-    """A message leaves once; again only where the VPS said that it had not left, or the policy resends."""
-    left = [job for job in jobs if job.left_at_ms is not None and not job.refused]
-    excused = sum(job.denied for job in jobs)
+    """A message leaves once; again only where the VPS had said that it had not left, or the policy resends."""
+    left = sorted((job for job in jobs if job.left_at_ms is not None and not job.refused), key=_left_at_ms)
+    excused = sum(_was_denied_before(first, second) for first, second in pairwise(left))
     if not world.scenario.build.idempotent or world.vps.restarts:
         excused += _resends(world, key)
     if len(left) > 1 + excused:
         yield f"left {len(left)} times"
+
+
+def _left_at_ms(job: Job) -> int:
+    return job.left_at_ms or 0
+
+
+def _was_denied_before(first: Job, second: Job) -> bool:
+    """Tell whether the VPS had denied one of two when the second left."""
+    denials = [job.denied_at_ms for job in (first, second) if job.denied_at_ms is not None]
+    return any(at_ms <= _left_at_ms(second) for at_ms in denials)
 
 
 def _resends(world: World, key: Key) -> int:
@@ -179,7 +190,7 @@ def _undecided(state: Recipient) -> list[Attempt]:
 def _may_fail_wrongly(state: Recipient, standing: list[Job]) -> bool:
     """Tell whether somebody's word stands between what left and what we believe: the VPS's, or the policy's."""
     by_policy = any(attempt.failure and attempt.failure.source == "policy" for attempt in state.attempts)
-    return by_policy or all(job.denied for job in standing)
+    return by_policy or all(job.denied_at_ms is not None for job in standing)
 
 
 def _is_told_whose(world: World) -> bool:

@@ -65,8 +65,8 @@ CODES = (420, 421, 428, 479, 479, 999)
 
 
 class Job(msgspec.Struct):
-    """A message that was taken. `left_at_ms`: it really left. `refused`: by WhatsApp, after that. `denied`: the VPS
-    said that it had not left, when it had, or when it still was to (`denied_early`).
+    """A message that was taken. `left_at_ms`: it really left. `refused`: by WhatsApp, after that. `denied_at_ms`: when
+    the VPS first said that it had not left, when it had, or when it still was to (`denied_early`).
     """
 
     session_id: str
@@ -76,7 +76,7 @@ class Job(msgspec.Struct):
     pending: bool = True
     left_at_ms: int | None = None
     refused: bool = False
-    denied: bool = False
+    denied_at_ms: int | None = None
     denied_early: bool = False
 
 
@@ -144,7 +144,7 @@ class Vps:
             here = (job.session_id, job.recipient) == place
             forgotten = job.left_at_ms is not None and remembered is None
             if here and (job.pending or forgotten):
-                job.denied = True
+                job.denied_at_ms = self.now_ms() if job.denied_at_ms is None else job.denied_at_ms
                 job.denied_early |= job.pending
         if remembered is None or remembered.left_at_ms is None:
             return NotFound()

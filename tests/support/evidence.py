@@ -79,6 +79,7 @@ def good() -> Evidence:
         ],
         ledger=[entry()],
         lives_ms=[0],
+        denied=[],
         callbacks=[callback()],
         stored=events,
         parked=frozenset(),

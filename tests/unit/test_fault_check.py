@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from local_stack.fault.check import Findings, compare
 from local_stack.fault.evidence import Body, Evidence, Published
+from local_stack.simulator.keeping import Denied
 from support.evidence import (
     ATTEMPT_ID,
     CAMPAIGN,
@@ -22,7 +23,8 @@ from support.evidence import (
 
 def only(findings: Findings, name: str) -> list[object]:
     """Return one list of complaints, and check that it is the only one."""
-    lists = ("lost", "let_in", "unknown", "never", "untrue", "twice", "missing", "invented", "disordered")
+    callbacks, events = ("lost", "stuck", "let_in"), ("missing", "invented", "disordered")
+    lists = (*callbacks, "unknown", "strangers", "never", "untrue", "twice", *events)
     assert [each for each in lists if getattr(findings, each)] == [name]
     assert not findings.all_well
     return list(getattr(findings, name))
@@ -50,8 +52,27 @@ def test_a_callback_of_an_attempt_that_nobody_knows_is_lost() -> None:
     assert only(compare(replace(good(), callbacks=[stray])), "lost") == ["sc-9 (message_sent)"]
 
 
+@pytest.mark.parametrize("event", ["read", "delivered", "reaction_add", "message_error", "message_sent"])
+def test_a_callback_that_waits_for_a_message_that_is_known_is_stuck(event: str) -> None:
+    evidence = replace(good(), callbacks=[callback(event, "x-1")], parked=frozenset({"x-1"}))
+    assert only(compare(evidence), "stuck") == [f"x-1 ({event})"]
+
+
+def test_a_failure_that_was_told_of_a_send_that_was_not_taken_may_be_kept() -> None:
+    failed = callback("message_failed", "x-1")
+    findings = compare(replace(good(), callbacks=[failed], parked=frozenset({"x-1"})))
+    assert findings.all_well
+    assert findings.places == {"parked": 1}
+
+
+def test_a_callback_that_was_taken_without_an_id_is_lost() -> None:
+    evidence = replace(good(), callbacks=[callback(), callback(id=None)])
+    assert only(compare(evidence), "lost") == ["without an id, 1 (message_sent)"]
+
+
 def test_a_parked_callback_is_not_lost() -> None:
-    receipt = callback("read", "rr-1", hook="read-receipt")
+    about = Body(event="read", message_id="3EB0NOBODYS")
+    receipt = callback("read", "rr-1", hook="read-receipt", body=about)
     findings = compare(replace(good(), callbacks=[receipt], parked=frozenset({"rr-1"})))
     assert findings.all_well
     assert findings.places == {"parked": 1}
@@ -128,9 +149,11 @@ def test_what_whatsapp_refused_reached_nobody_and_may_come_again() -> None:
     assert compare(replace(good(), ledger=ledger)).all_well
 
 
-def test_the_same_to_another_session_is_another_message() -> None:
-    findings = compare(replace(good(), ledger=[entry(), entry(2, session_id="wa_full_001")]))
-    assert not findings.twice
+@pytest.mark.parametrize("other", [{"session_id": "wa_full_001"}, {"recipient": "other@g.us"}])
+def test_a_message_that_nobody_asked_for_is_told(other: dict[str, str]) -> None:
+    stray = entry(2, **other)
+    evidence = replace(good(), ledger=[entry(), stray])
+    assert only(compare(evidence), "strangers") == [f"{stray.recipient} by {stray.session_id}"]
 
 
 def test_an_event_that_was_not_published_is_missing() -> None:
@@ -174,9 +197,14 @@ FIRST_LOST = [
 WRITES = [entry(), entry(2, client_ref="a2", message_id="3EB0A2", sent_at_ms=3_500)]
 
 
-def forgotten(lives_ms: list[int], *more: object) -> Evidence:
-    """The VPS wrote a message, and wrote it again under a second attempt."""
-    return replace(with_stored(good(), *FIRST_LOST, *more), ledger=WRITES, lives_ms=lives_ms)
+def forgotten(lives_ms: list[int], *more: object, denied_at_ms: int = 2_500) -> Evidence:
+    """The VPS wrote a message at 1,500, denied it, and wrote it again at 3,500 under a second attempt."""
+    return replace(
+        with_stored(good(), *FIRST_LOST, *more),
+        ledger=WRITES,
+        lives_ms=lives_ms,
+        denied=[Denied(denied_at_ms, SESSION, JID)],
+    )
 
 
 def witness(position: int, sent_at_ms: int) -> object:
@@ -196,6 +224,18 @@ def test_it_is_not_excused_when_the_vps_was_not_started_anew_in_between() -> Non
     only(compare(forgotten([0, 1_200, 4_000])), "twice")
 
 
+@pytest.mark.parametrize("denied_at_ms", [1_400, 1_900, 3_600])
+def test_it_is_not_excused_when_the_vps_denied_it_before_it_had_forgotten_or_too_late(
+    denied_at_ms: int,
+) -> None:
+    only(compare(forgotten([0, 2_000], denied_at_ms=denied_at_ms)), "twice")
+
+
+def test_it_is_not_excused_when_the_vps_denied_another_message() -> None:
+    evidence = replace(forgotten([0, 2_000]), denied=[Denied(2_500, SESSION, "other@g.us")])
+    only(compare(evidence), "twice")
+
+
 def test_it_is_not_excused_when_the_vps_was_not_asked() -> None:
     evidence = forgotten([0, 2_000])
     events = [
@@ -213,6 +253,7 @@ def test_it_is_not_excused_when_the_session_had_sent_something_before() -> None:
         with_stored(known_before, *FIRST_LOST),
         ledger=WRITES,
         lives_ms=[0, 2_000],
+        denied=[Denied(2_500, SESSION, JID)],
         published=[*known_before.published, *published(witness(5, 500), *FIRST_LOST)],
     )
     only(compare(replace(evidence, publishable=evidence.publishable - {"recipient.sent"})), "twice")

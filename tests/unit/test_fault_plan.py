@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from local_stack.fault.kinds import (
     ACK_WAIT_SECONDS,
     DEADLINE_SECONDS,
+    GATEWAY,
     LEASE_SECONDS,
     LONGEST_VPS_STOP_SECONDS,
     ROWS,
     SIMULATOR,
+    SPOOLED_LINK,
+    Fault,
     Kind,
     touched,
 )
@@ -97,3 +100,8 @@ def test_the_campaign_would_be_through_before_the_faults_are(
     size = Size(recipients, sessions)
     messages = -(-recipients // sessions)
     assert gap_ms(size, seconds) * messages <= max(1000 * seconds, 20 * messages)
+
+
+def test_nothing_else_works_on_the_line_while_which_is_silent_the_spools_disk_is_full() -> None:
+    full = Fault(Kind.DISK_FULL, GATEWAY, 2.0)
+    assert touched(full) & touched(Fault(Kind.DELAY, SPOOLED_LINK, 2.0, 300))

@@ -16,7 +16,11 @@ from local_stack.fault.summary import KindRow, Struck, Summary, rows_of, summari
 from support.evidence import JID, SESSION, entry, good
 
 KILLED = Fault(Kind.KILL, "nats", 1.0)
-STRUCK = [Struck(KILLED, 1.5), Struck(KILLED, 3.25), Struck(Fault(Kind.CUT, "gateway>nats", 0.0), 0.5)]
+STRUCK = [
+    Struck(KILLED, 1.5, 7),
+    Struck(KILLED, 3.25, 0),
+    Struck(Fault(Kind.CUT, "gateway>nats", 0.0), 0.5, 2),
+]
 
 
 def summary_of(
@@ -24,7 +28,7 @@ def summary_of(
 ) -> tuple[Summary, Findings]:
     seen = evidence or good()
     findings = compare(seen)
-    usual = {"verified": True, "at_rest": "", "ended_by_themselves": {}, "seconds": 12.34}
+    usual = {"toothless": [], "verified": True, "at_rest": "", "ended_by_themselves": {}, "seconds": 12.34}
     left_out = {"clock step": "libfaketime is not installed"}
     held = Held(full=2, bare=1, confirmed=1, sent_again=2)
     return summarise(7, struck or STRUCK, left_out, seen, findings, held, **usual | fields), findings
@@ -54,15 +58,15 @@ def test_a_run_in_which_all_went_well_is_well() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"verified": False}, {"at_rest": "3 queued"}],
-    ids=["rows-differ", "not-at-rest"],
+    [{"verified": False}, {"at_rest": "3 queued"}, {"toothless": ["disk full: gateway"]}],
+    ids=["rows-differ", "not-at-rest", "nobody-felt-it"],
 )
 def test_a_run_fails_on_anything_that_is_not_well(fields: dict[str, object]) -> None:
     assert not summary_of(**fields)[0].ok
 
 
 def test_a_late_recovery_is_told_and_loses_nothing() -> None:
-    summary, _ = summary_of(struck=[Struck(KILLED, 2.0), Struck(KILLED, None)])
+    summary, _ = summary_of(struck=[Struck(KILLED, 2.0, 1), Struck(KILLED, None, 1)])
     assert summary.ok
     assert summary.kinds == {"kill -9": KindRow(2, 2.0, 1)}
 
@@ -77,9 +81,9 @@ def test_a_double_send_is_counted_with_the_build_of_its_vps_and_named() -> None:
 
 
 def test_the_tables_show_the_seed_what_was_left_out_and_both_builds() -> None:
-    summary, _ = summary_of(struck=[*STRUCK, Struck(KILLED, None)])
+    summary, _ = summary_of(struck=[*STRUCK, Struck(KILLED, None, 0)])
     faults, messages = printed(report.faults_table(summary)), printed(report.messages_table(summary))
-    assert "seed 7" in faults
+    assert "seed 7; no message left during 2 of them" in faults
     assert "3.2 s, 1 later still" in faults
     assert "libfaketime is not installed" in faults
     assert "without both" in messages

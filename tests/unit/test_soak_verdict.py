@@ -24,9 +24,14 @@ def samples(memory: list[float], descriptors: list[int] | None = None) -> list[S
 
 
 def judged(
-    memory: list[float], descriptors: list[int] | None = None, lag: int = 0, refused: int = 0
+    memory: list[float],
+    descriptors: list[int] | None = None,
+    lag: int = 0,
+    refused: int = 0,
+    posted: int = 1000,
 ) -> list[str]:
-    return complaints(growth_of(samples(memory, descriptors), SECONDS), 5.0, lag, refused)
+    growth = growth_of(samples(memory, descriptors), SECONDS)
+    return complaints(growth, 5.0, lag, refused, posted, wanted=1000.0)
 
 
 def test_what_stays_as_it_is_gives_nothing_to_complain_about() -> None:
@@ -58,6 +63,11 @@ def test_what_waits_at_the_end_and_what_was_refused_is_told() -> None:
         "3 messages and events still wait at the end",
         "2 callbacks were not answered 202",
     ]
+
+
+def test_a_load_that_was_held_up_is_told() -> None:
+    assert judged([100.0] * 20, posted=950) == []
+    assert judged([100.0] * 20, posted=949) == ["949 callbacks could be posted in the time of 1000"]
 
 
 def test_too_few_samples_are_no_verdict() -> None:

@@ -12,6 +12,7 @@ from local_stack.fault.beside import beside
 from local_stack.fault.check import Findings, compare
 from local_stack.fault.evidence import Evidence
 from local_stack.fault.field import Field
+from local_stack.fault.flood import Flood
 from local_stack.fault.keeper import Keeper
 from local_stack.fault.plan import Plan, Round
 from local_stack.fault.recovery import NotRecoveredError, Recovery
@@ -43,6 +44,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """What came of it."""
 
     struck: list[Struck]
+    toothless: list[str]
     evidence: Evidence
     findings: Findings
     held: Held
@@ -63,7 +65,8 @@ async def hit(field: Field, wish: Wish, plan: Plan, say: Say) -> Outcome:
     ):
         planned = campaigns.plan_messages(wish.size)
         await campaigns.create(api, vps, planned, f"Hello ({wish.seed})")
-        striker = Striker(field, keeper, vps, (await vps.knobs()).defaults)
+        flood = Flood(field, http)
+        striker = Striker(field, keeper, vps, (await vps.knobs()).defaults, flood)
         recovery = Recovery(field, http)
         struck = await strike_all(plan, striker, recovery, lambda: len(read_ledger(field.kept)), say)
         say("the faults are over; waiting until all is at rest")
@@ -71,9 +74,10 @@ async def hit(field: Field, wish: Wish, plan: Plan, say: Say) -> Outcome:
         at_rest = await settling.rest(REST_SECONDS + plan.estimated_seconds)
         at_rest = at_rest or await lacking_at_the_end(recovery)
         say(at_rest or "all is at rest; comparing")
-        evidence = await collect(field.kept, place, api, planned, recovery.probes)
+        evidence = await collect(field.kept, place, api, planned, [*recovery.probes, *flood.taken])
         ended = dict(keeper.ended)
-        return Outcome(struck, evidence, compare(evidence), settling.held, at_rest, ended)
+        toothless = [fault.words for fault in striker.toothless]
+        return Outcome(struck, toothless, evidence, compare(evidence), settling.held, at_rest, ended)
 
 
 async def strike_all(
@@ -82,11 +86,13 @@ async def strike_all(
     """Go through the plan: rest, strike, wait until all is well."""
     struck: list[Struck] = []
     for each in plan.rounds:
+        before = written()
         await asyncio.sleep(each.rest_seconds)
         await asyncio.gather(*(striker.strike(fault) for fault in each.faults))
         seconds, words = await recover(recovery)
-        struck += [Struck(fault, seconds) for fault in each.faults]
-        say(f"[{len(struck):>3}/{len(plan.faults)}] {words_of(each)} | {words} | sent {written()}")
+        sent = written()
+        struck += [Struck(fault, seconds, sent - before) for fault in each.faults]
+        say(f"[{len(struck):>3}/{len(plan.faults)}] {words_of(each)} | {words} | sent {sent}")
     return struck
 
 

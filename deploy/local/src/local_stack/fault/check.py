@@ -17,16 +17,19 @@ SENT_STATUSES = frozenset({"sent", "delivered", "read"})
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """What is not as it must be. `excused` is no fault: it was never promised.
 
-    `lost`: callbacks answered 202 of which nothing is left. `let_in`: callbacks with a wrong key that were taken.
-    `unknown`: messages asked for of which nothing is known. `never`: known, and never written. `untrue`: shown as sent
-    but never written, or written but not shown as sent, or by an id that was not written. `missing`, `invented`,
+    `lost`: callbacks answered 202 of which nothing is left, or that bear no id. `stuck`: kept for later although their
+    message is known. `let_in`: callbacks with a wrong key that were taken. `unknown`: messages asked for of which
+    nothing is known. `strangers`: written, and not asked for. `never`: known, and never written. `untrue`: shown as
+    sent but never written, or written but not shown as sent, or by an id that was not written. `missing`, `invented`,
     `disordered`: events that were not published, published ones that the store does not have, campaigns out of order.
     """
 
     places: dict[str, int]
     lost: list[str]
+    stuck: list[str]
     let_in: list[str]
     unknown: list[str]
+    strangers: list[str]
     never: list[str]
     untrue: list[str]
     twice: list[Double]
@@ -38,23 +41,26 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def all_well(self) -> bool:
         """Whether there is nothing to complain about."""
-        wrong = (self.lost, self.let_in, self.unknown, self.never, self.untrue, self.twice)
-        return not any((*wrong, self.missing, self.invented, self.disordered))
+        callbacks = (self.lost, self.stuck, self.let_in)
+        messages = (self.unknown, self.strangers, self.never, self.untrue, self.twice)
+        return not any((*callbacks, *messages, self.missing, self.invented, self.disordered))
 
 
 def compare(evidence: Evidence) -> Findings:
     """Compare all that is remembered."""
-    places, lost = find_callbacks(evidence)
+    places = find_callbacks(evidence)
     writes = _writes(evidence.ledger)
     known = {(shown.session_id, shown.recipient): shown for shown in evidence.shown}
     doubles = [double for entries in writes.values() for double in _doubles(entries, evidence)]
     expected = [event for event in evidence.stored if is_expected(event, evidence)]
     published = first_of_each(evidence.published)
     return Findings(
-        places=places,
-        lost=lost,
+        places=dict(Counter(place.value for _, place in places)),
+        lost=[name for name, place in places if place is Place.LOST],
+        stuck=[name for name, place in places if place is Place.STUCK],
         let_in=[each.hook for each in evidence.callbacks if each.wrong_key and each.answer.startswith("2")],
         unknown=[_name(place) for place in evidence.planned if place not in known],
+        strangers=[_name(place) for place in writes.keys() - set(evidence.planned)],
         never=[_name(place) for place in known if place not in writes],
         untrue=[_name(place) for place, row in known.items() if not _is_true(row, writes.get(place, []))],
         twice=[double for double in doubles if not double.excused],
@@ -65,13 +71,18 @@ def compare(evidence: Evidence) -> Findings:
     )
 
 
-def find_callbacks(evidence: Evidence) -> tuple[dict[str, int], list[str]]:
-    """Count where the callbacks are that were answered 202, each once, and name those that are lost."""
+def find_callbacks(evidence: Evidence) -> list[tuple[str, Place]]:
+    """Name the callbacks that were answered 202, each once, and say where they are. What bears no id is lost."""
     whereabouts = Whereabouts(evidence)
-    taken = {each.id: each for each in evidence.callbacks if each.answer.startswith("2") and each.id}
-    places = {name: whereabouts.find(callback) for name, callback in taken.items()}
-    lost = [f"{name} ({taken[name].body.event})" for name, place in places.items() if place is Place.LOST]
-    return dict(Counter(place.value for place in places.values())), lost
+    taken = {
+        each.id or f"without an id, {number}": each
+        for number, each in enumerate(evidence.callbacks)
+        if each.answer.startswith("2")
+    }
+    return [
+        (f"{name} ({each.body.event})", whereabouts.find(each) if each.id else Place.LOST)
+        for name, each in taken.items()
+    ]
 
 
 def is_expected(event: Stored, evidence: Evidence) -> bool:

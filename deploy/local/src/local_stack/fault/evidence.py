@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from local_stack.simulator.keeping import Denied
 from local_stack.simulator.ledger import Entry
 
 
@@ -91,6 +92,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `planned`: session and JID of each message that was asked for; `lives_ms`: when the VPS was started;
+    `denied`: when it said that it knows of no message to somebody;
     `publishable`: the types of events that are published; `recorded`: the ids of all events, read after the published
     ones, since sessions have events of their own even at rest.
     """
@@ -99,6 +101,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     shown: Sequence[Shown]
     ledger: Sequence[Entry]
     lives_ms: Sequence[int]
+    denied: Sequence[Denied]
     callbacks: Sequence[Callback]
     stored: Sequence[Stored]
     parked: frozenset[str]

@@ -3,8 +3,9 @@
 README, "What cannot be promised": *A first message, lost together with the VPS's memory, may go out twice.* A second
 write is excused if all of this holds, and by nothing else:
 
-1. the VPS was started anew between the two writes, so that it had forgotten the first;
-2. it was asked in between and said "not sent": the attempt of the first write failed by a look-up;
+1. after the first write the VPS was started anew, so that it had forgotten it, and after that, before the second write,
+   it was asked and said that it knew of none (its own words, by its own clock);
+2. the attempt of the first write failed by a look-up;
 3. it was a first message: no other message of that session was known as sent, with a time before that attempt began,
    when the look-up was judged. Had there been one, the VPS would have been asked for that too, and found out.
 """
@@ -37,12 +38,22 @@ class Double(msgspec.Struct, frozen=True, kw_only=True):
 def judge(first: Entry, second: Entry, evidence: Evidence) -> Double:
     """Say whether two writes of one message are excused."""
     excused = (
-        any(first.sent_at_ms <= life <= second.sent_at_ms for life in evidence.lives_ms)
+        _was_forgotten(first, second, evidence)
         and (attempt := _started(first, evidence.stored)) is not None
         and (denied := _denied(attempt, evidence.stored)) is not None
         and not _had_witness(first.session_id, attempt, denied, evidence)
     )
     return Double(first=first, second=second, excused=excused)
+
+
+def _was_forgotten(first: Entry, second: Entry, evidence: Evidence) -> bool:
+    """Tell whether the VPS began anew after the first write, and then denied it before the second."""
+    return any(
+        first.sent_at_ms <= life <= denied.at_ms <= second.sent_at_ms
+        for denied in evidence.denied
+        if (denied.session_id, denied.recipient) == (first.session_id, first.recipient)
+        for life in evidence.lives_ms
+    )
 
 
 def _started(entry: Entry, stored: Sequence[Stored]) -> Stored | None:

@@ -93,6 +93,8 @@ ROWS: dict[Kind, Row] = {
 line whose connections are gone. A VPS that is stopped is so for less than CALLBACK_DEADLINE_S."""
 
 LONGEST_VPS_STOP_SECONDS = 4.0
+SPOOLED_LINK = "gateway>nats"
+"""The spool is written while this line tells nothing."""
 
 
 def touched(fault: Fault) -> frozenset[str]:
@@ -101,4 +103,6 @@ def touched(fault: Fault) -> frozenset[str]:
         return frozenset(fault.target.split("+"))
     if fault.kind is Kind.CALLBACKS:
         return frozenset({SIMULATOR})
+    if fault.kind is Kind.DISK_FULL and fault.target == GATEWAY:
+        return frozenset({GATEWAY, SPOOLED_LINK})
     return frozenset({fault.target})

@@ -16,7 +16,7 @@ SHORT_OUTAGE_SECONDS = 4.0
 PAIR_CHANCE = 0.3
 """So often two faults come at the same time."""
 REST_SECONDS = (0.2, 1.5)
-RECOVERY_SECONDS = 1.5
+RECOVERY_SECONDS = 4.0
 """What the estimate takes for a recovery."""
 
 

@@ -11,7 +11,8 @@ from local_stack.fault.summary import Summary
 
 def faults_table(summary: Summary) -> Table:
     """Return the table of faults."""
-    table = Table(title=f"{summary.faults} faults, seed {summary.seed}", title_justify="left")
+    title = f"{summary.faults} faults, seed {summary.seed}; no message left during {summary.without_sends} of them"
+    table = Table(title=title, title_justify="left")
     table.add_column("fault")
     table.add_column("injected", justify="right")
     table.add_column("longest recovery", justify="right")
@@ -44,15 +45,18 @@ def verdict_of(summary: Summary, findings: Findings) -> list[str]:
             f"of {summary.callbacks_accepted} callbacks that were answered 202 none is lost ({places})",
             findings.lost,
         ),
+        ("no callback waits for a message that is known", findings.stuck),
         ("no callback with a wrong key was taken", findings.let_in),
         ("every message that was asked for is known", findings.unknown),
+        ("nobody got a message that was not asked for", findings.strangers),
         ("every message was sent", findings.never),
         ("nothing was sent twice", [double.words for double in findings.twice]),
         ("shown as sent exactly if it was sent, by that message id", findings.untrue),
-        (f"all of {summary.events_stored} events that concern others are published", findings.missing),
+        (f"all of {summary.events_expected} events that concern others are published", findings.missing),
         ("no event was published that is not stored", findings.invented),
         ("events are in order per campaign", findings.disordered),
         ("all rows equal a fold of all events", [] if summary.verified else ["see the log of verify"]),
+        ("every fault was felt", summary.toothless),
         ("all came to rest, and works", [] if summary.at_rest == "yes" else [summary.at_rest]),
     ]
     lines = [f"  BAD  NOT: {good}: {some(bad)}" if bad else f"  ok   {good}" for good, bad in compared]

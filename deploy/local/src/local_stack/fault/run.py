@@ -60,6 +60,7 @@ def run_in(folder: Path, environment: Mapping[str, str], wish: Wish, console: Co
         outcome.evidence,
         outcome.findings,
         outcome.held,
+        toothless=outcome.toothless,
         verified=verified,
         at_rest=outcome.at_rest,
         ended_by_themselves=outcome.ended_by_themselves,

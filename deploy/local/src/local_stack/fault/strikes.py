@@ -7,8 +7,9 @@ import aiohttp
 
 from local_stack.fault import volumes
 from local_stack.fault.field import Field
+from local_stack.fault.flood import Flood
 from local_stack.fault.keeper import Keeper
-from local_stack.fault.kinds import CALLBACK_KNOBS, GATEWAY, NATS, Fault, Kind
+from local_stack.fault.kinds import CALLBACK_KNOBS, GATEWAY, NATS, SPOOLED_LINK, Fault, Kind
 from local_stack.fault.processes import continue_tree, kill_tree, stop_tree
 from local_stack.fault.proxy import Proxy
 from local_stack.fault.volumes import LoopDisk
@@ -16,15 +17,19 @@ from local_stack.simulator.client import SimulatorClient
 from local_stack.simulator.knobs import Knobs
 
 KILL_AFTER_FULL_SECONDS = 0.2
+EXHAUSTED_SECONDS = 20.0
+"""So long it may take until a spool on a full disk takes no more."""
 TURN_SECONDS = 60.0
 TURN_PAUSE_SECONDS = 0.5
 
 
 class Striker:
-    """Hits a field. `calm` are the knobs of a VPS that nothing disturbs."""
+    """Hits a field. `calm` are the knobs of a VPS that nothing disturbs. `toothless` are faults that nobody felt."""
 
-    def __init__(self, field: Field, keeper: Keeper, vps: SimulatorClient, calm: Knobs) -> None:
+    def __init__(self, field: Field, keeper: Keeper, vps: SimulatorClient, calm: Knobs, flood: Flood) -> None:
+        self.toothless: list[Fault] = []
         self._field = field
+        self._flood = flood
         self._keeper = keeper
         self._vps = vps
         self._calm = calm
@@ -71,20 +76,32 @@ class Striker:
         """Fill a disk. The broker's needs a restart afterwards, as its README says; the gateway's spool is only
         written while the broker is away.
         """
-        folder = self._field.volumes[fault.target].folder
         if fault.target == GATEWAY:
-            self._field.proxies.tell("gateway>nats", Proxy.swallow)
+            await self._fill_spool(fault)
+            return
+        folder = self._field.volumes[fault.target].folder
         volumes.fill(folder)
         try:
             await asyncio.sleep(fault.seconds)
         finally:
             volumes.make_room(folder)
-            if fault.target == GATEWAY:
-                self._field.proxies.tell("gateway>nats", Proxy.pass_on)
-        if fault.target == NATS:
-            self._end(NATS)
-            await asyncio.sleep(KILL_AFTER_FULL_SECONDS)
-            self._keeper.release(NATS)
+        self._end(NATS)
+        await asyncio.sleep(KILL_AFTER_FULL_SECONDS)
+        self._keeper.release(NATS)
+
+    async def _fill_spool(self, fault: Fault) -> None:
+        """Fill the spool's disk until the gateway feels it, and leave it so for a while."""
+        folder = self._field.volumes[GATEWAY].folder
+        self._field.proxies.tell(SPOOLED_LINK, Proxy.swallow)
+        volumes.fill(folder)
+        try:
+            if not await self._flood.exhaust(EXHAUSTED_SECONDS):
+                self.toothless.append(fault)
+            await asyncio.sleep(fault.seconds)
+        finally:
+            volumes.make_room(folder)
+            self._field.proxies.tell(SPOOLED_LINK, Proxy.pass_on)
+        await self._flood.ebb()
 
     async def _cut_power(self, fault: Fault) -> None:
         names = fault.target.split("+")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from local_stack.fault.campaigns import is_bare
-from local_stack.fault.check import SENT_STATUSES, Findings
+from local_stack.fault.check import SENT_STATUSES, Findings, is_expected
 from local_stack.fault.evidence import Evidence
 from local_stack.fault.kinds import Fault
 from local_stack.fault.settling import Held
@@ -13,10 +13,13 @@ from local_stack.fault.whereabouts import Place
 
 
 class Struck(msgspec.Struct, frozen=True):
-    """A fault that was injected, and after how many seconds all was well again (None: not in time)."""
+    """A fault that was injected, after how many seconds all was well again (None: not in time), and how many messages
+    left meanwhile.
+    """
 
     fault: Fault
     recovery_seconds: float | None
+    sent: int
 
 
 class KindRow(msgspec.Struct, frozen=True):
@@ -42,24 +45,30 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The last line, `FAULT {…}`. `full` and `bare`: sessions whose VPS has both Idempotency-Key and
-    /message-status, or none.
+    """The last line, `FAULT {…}`. `without_sends`: faults during which no message left. `toothless`: those that were
+    injected and that nobody felt. `events_expected`: those stored that are published. `full` and `bare`: sessions
+    whose VPS has both Idempotency-Key and /message-status, or none.
     """
 
     ok: bool
     seed: int
     faults: int
+    without_sends: int
+    toothless: list[str]
     kinds: dict[str, KindRow]
     left_out: dict[str, str]
     callbacks_accepted: int
     callbacks: dict[str, int]
     callbacks_lost: int
+    callbacks_stuck: int
     wrong_keys_let_in: int
     full: Sent
     bare: Sent
     unknown: int
+    strangers: int
     untrue: int
     events_stored: int
+    events_expected: int
     events_published: int
     events_missing: int
     events_invented: int
@@ -106,6 +115,7 @@ def summarise(
     findings: Findings,
     held: Held,
     *,
+    toothless: Sequence[str],
     verified: bool,
     at_rest: str,
     ended_by_themselves: Mapping[str, int],
@@ -113,20 +123,25 @@ def summarise(
 ) -> Summary:
     """Return all counts."""
     return Summary(
-        ok=findings.all_well and verified and not at_rest,
+        ok=findings.all_well and verified and not at_rest and not toothless,
         seed=seed,
         faults=len(struck),
+        without_sends=sum(not each.sent for each in struck),
+        toothless=list(toothless),
         kinds=rows_of(struck),
         left_out=dict(left_out),
         callbacks_accepted=sum(findings.places.values()),
         callbacks={place.value: findings.places.get(place.value, 0) for place in Place},
         callbacks_lost=len(findings.lost),
+        callbacks_stuck=len(findings.stuck),
         wrong_keys_let_in=len(findings.let_in),
         full=sent_of(evidence, findings, held, bare=False),
         bare=sent_of(evidence, findings, held, bare=True),
         unknown=len(findings.unknown),
+        strangers=len(findings.strangers),
         untrue=len(findings.untrue),
         events_stored=len(evidence.stored),
+        events_expected=sum(is_expected(event, evidence) for event in evidence.stored),
         events_published=len({event.id for event in evidence.published}),
         events_missing=len(findings.missing),
         events_invented=len(findings.invented),

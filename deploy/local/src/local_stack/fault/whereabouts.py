@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from local_stack.fault.evidence import Callback, Evidence, Stored
+from local_stack.fault.evidence import Body, Callback, Evidence, Stored
 
 
 class Place(StrEnum):
@@ -15,6 +15,8 @@ class Place(StrEnum):
     """It is kept for later, or for an operator."""
     KNOWN = "known"
     """What it says is recorded, by another word for it: a repeat under another id, a look-up."""
+    STUCK = "stuck"
+    """It is kept for later, although its message is known."""
     LOST = "lost"
 
 
@@ -36,12 +38,18 @@ class Whereabouts:
         if callback.id in self._causes:
             return Place.APPLIED
         if callback.id in self._parked:
-            return Place.PARKED
+            return Place.STUCK if self._is_stuck(callback.body) else Place.PARKED
         return Place.KNOWN if self._is_known(callback) else Place.LOST
 
+    def _is_stuck(self, body: Body) -> bool:
+        """Tell whether a parked callback should have been applied. A failure of a send that was not taken never is."""
+        return body.event != "message_failed" and self._attempt(body) is not None
+
+    def _attempt(self, body: Body) -> tuple[str, int] | None:
+        return self._attempts.get(body.client_ref or "") or self._attempts.get(body.message_id or "")
+
     def _is_known(self, callback: Callback) -> bool:
-        body = callback.body
-        found = self._attempts.get(body.client_ref or "") or self._attempts.get(body.message_id or "")
+        body, found = callback.body, self._attempt(callback.body)
         if found is None:
             return False
         stream, attempt = found

@@ -14,7 +14,7 @@ from local_stack.demo.plan import jid_of
 from local_stack.fault.broker import connected
 from local_stack.fault.evidence import Body, Callback, Evidence, Facts, Published, Shown, Stored
 from local_stack.nats_reading import read_all
-from local_stack.simulator.keeping import Answered, read_answered, read_ledger, read_lives
+from local_stack.simulator.keeping import Answered, read_answered, read_denied, read_ledger, read_lives
 from local_stack.stack_file import StackFile
 
 _EVENTS = """
@@ -34,7 +34,7 @@ async def collect(
     try:
         events = await connection.fetch(_EVENTS)
         campaigns = await connection.fetch(_CAMPAIGNS)
-        parked = await connection.fetch("SELECT id FROM parked_reports")
+        parked = await connection.fetch("SELECT id FROM parked_reports UNION ALL SELECT id FROM quarantine")
         published = await _read_published(place.nats_url)
         recorded = await connection.fetch("SELECT id::text FROM events")
     finally:
@@ -44,6 +44,7 @@ async def collect(
         shown=[shown for row in campaigns for shown in await _shown(api, *row)],
         ledger=read_ledger(kept),
         lives_ms=[life.began_at_ms for life in read_lives(kept)],
+        denied=read_denied(kept),
         callbacks=[*map(_callback, read_answered(kept)), *probes],
         stored=[_stored(row) for row in events],
         parked=frozenset(row[0] for row in parked),

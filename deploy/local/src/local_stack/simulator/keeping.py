@@ -14,6 +14,7 @@ from local_stack.simulator.ledger import Entry
 
 LEDGER = "ledger.jsonl"
 ANSWERED = "answered.jsonl"
+DENIED = "denied.jsonl"
 LIVES = "lives.jsonl"
 KNOBS = "knobs.json"
 
@@ -35,6 +36,14 @@ class Life(msgspec.Struct, frozen=True):
     """The simulator was started, with an empty memory."""
 
     began_at_ms: int
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """`/message-status` said that it knows of no message to a recipient."""
+
+    at_ms: int
+    session_id: str
+    recipient: str
 
 
 class _Said(msgspec.Struct):
@@ -83,6 +92,10 @@ class Keeping:
             )
             self._append(ANSWERED, kept)
 
+    def write_denied(self, denied: Denied) -> None:
+        """Keep that a message was denied."""
+        self._append(DENIED, denied)
+
     def knobs(self) -> KeptKnobs | None:
         """Return the knobs as they were last turned."""
         path = None if self._folder is None else self._folder / KNOBS
@@ -99,9 +112,9 @@ class Keeping:
 
     def forget(self) -> None:
         """Begin again with nothing kept."""
-        for name in (LEDGER, ANSWERED, LIVES):
-            if name in self._files:
-                os.ftruncate(self._files[name], 0)
+        for name in (LEDGER, ANSWERED, DENIED, LIVES):
+            if self._folder is not None and (path := self._folder / name).exists():
+                os.truncate(path, 0)
 
     def close(self) -> None:
         """Close the files."""
@@ -125,6 +138,11 @@ def read_ledger(folder: Path) -> list[Entry]:
 def read_answered(folder: Path) -> list[Answered]:
     """Return every callback that the gateway answered."""
     return _lines(folder / ANSWERED, Answered)
+
+
+def read_denied(folder: Path) -> list[Denied]:
+    """Return every look-up that found nothing."""
+    return _lines(folder / DENIED, Denied)
 
 
 def read_lives(folder: Path) -> list[Life]:

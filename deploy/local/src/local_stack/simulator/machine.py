@@ -13,7 +13,7 @@ from local_stack.simulator.callbacks import CallbackQueue, Chain, Letter
 from local_stack.simulator.control_bodies import IdleReport
 from local_stack.simulator.dice import Dice
 from local_stack.simulator.groups import Group
-from local_stack.simulator.keeping import Keeping
+from local_stack.simulator.keeping import Denied, Keeping
 from local_stack.simulator.knobs import Knobs
 from local_stack.simulator.ledger import Ledger
 from local_stack.simulator.memory import Memory, Queued
@@ -67,6 +67,7 @@ class Machine:
         """Return what `/message-status` knows: the last write to a recipient since the last restart."""
         entry = self._memory.last_to(session_id, recipient)
         if entry is None:
+            self._keeping.write_denied(Denied(self._clock_ms(), session_id, recipient))
             return {"success": True, "found": False}
         style = self.behaviour.of_message(session_id, recipient).timestamps
         found = {"success": True, "found": True, "messageId": entry.message_id, "status": "sent"}

@@ -51,8 +51,8 @@ async def receive_send(request: web.Request) -> web.Response:
     taken = machine.take(body, request.headers.get("Idempotency-Key"))
     if taken.early is not None:
         await taken.early.first_try()
-    if taken.delay_ms:
-        await asyncio.sleep(taken.delay_ms / 1000)
+    if taken.delay_ms and await _restarts_within(request, taken.delay_ms):
+        return _reset(request)
     return response_of(taken.answer) if taken.answer else await _leave_unanswered(request, taken)
 
 
@@ -137,25 +137,30 @@ def unauthorized() -> web.Response:
 async def _leave_unanswered(request: web.Request, taken: Taken) -> web.Response:
     """Reset the connection: at once, or after it hung until `hang_ms` were over or the VPS restarted."""
     if taken.kind == AnswerKind.LOSE_ANSWER:
-        restarted = request.app[MACHINE].restarted
-        try:
-            async with asyncio.timeout(taken.hang_ms / 1000):
-                await restarted.wait()
-        except TimeoutError:
-            pass
-    _reset(request)
-    return web.Response(status=500)
+        await _restarts_within(request, taken.hang_ms)
+    return _reset(request)
 
 
-def _reset(request: web.Request) -> None:
+async def _restarts_within(request: web.Request, milliseconds: int) -> bool:
+    """Wait so long, or until the VPS is restarted; return whether it was."""
+    restarted = request.app[MACHINE].restarted
+    try:
+        async with asyncio.timeout(milliseconds / 1000):
+            return await restarted.wait()
+    except TimeoutError:
+        return False
+
+
+def _reset(request: web.Request) -> web.Response:
+    """Reset the connection; what is returned reaches nobody."""
     transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        # Without lingering the kernel sends RST, not FIN: what a client sees when the VPS is killed.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-    transport.abort()
+    if transport is not None:
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            # Without lingering the kernel sends RST, not FIN: what a client sees when the VPS is killed.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        transport.abort()
+    return web.Response(status=500)
 
 
 def _called(request: web.Request, name: str) -> Machine:

@@ -94,8 +94,9 @@ async def soak(place: StackFile, wish: Wish, say: Say) -> Summary:
         await posting
         last_lag = await calm(place)
     growth = verdict.growth_of(samples, wish.seconds)
-    refused = load.answers.total() - load.answers["202"]
-    found = verdict.complaints(growth, wish.tolerance_percent, last_lag, refused)
+    posted = load.answers.total()
+    refused, wanted = posted - load.answers["202"], wish.rate * wish.seconds
+    found = verdict.complaints(growth, wish.tolerance_percent, last_lag, refused, posted, wanted)
     return Summary(
         ok=not found,
         minutes=wish.minutes,

@@ -19,6 +19,8 @@ SPARE_DESCRIPTORS = 4
 SPARE_PART = 0.1
 """Pools open and close a connection or two, and behind each connection PostgreSQL has some fifty files open."""
 LEAST_SAMPLES = 4
+LEAST_POSTED = 0.95
+"""So much of what was wanted must have been posted: a gateway that answers slowly holds the load up."""
 
 
 class Growth(msgspec.Struct, frozen=True):
@@ -48,7 +50,14 @@ def growth_of(samples: Sequence[Sample], seconds: float) -> dict[str, Growth]:
     return {name: _growth(warm[:half], warm[half:], name) for name in warm[0].parts}
 
 
-def complaints(growth: dict[str, Growth], tolerance_percent: float, last_lag: int, refused: int) -> list[str]:
+def complaints(
+    growth: dict[str, Growth],
+    tolerance_percent: float,
+    last_lag: int,
+    refused: int,
+    posted: int,
+    wanted: float,
+) -> list[str]:
     """Return what is not as it must be."""
     found = [
         f"{name}: memory grew by {each.memory_percent:.1f} %"
@@ -64,6 +73,8 @@ def complaints(growth: dict[str, Growth], tolerance_percent: float, last_lag: in
         found.append(f"{last_lag} messages and events still wait at the end")
     if refused:
         found.append(f"{refused} callbacks were not answered 202")
+    if posted < wanted * LEAST_POSTED:
+        found.append(f"{posted} callbacks could be posted in the time of {wanted:.0f}")
     return found
 
 
